@@ -1,0 +1,40 @@
+"""Owns the list of checks: one module per rule, of the same name as its card. A check never names itself."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from slimconda.checks import (
+    conda_cache_left,
+    conda_clean_in_later_layer,
+    conda_clean_incomplete,
+    conda_installer_left,
+    syntax_error,
+    unused_ignore,
+)
+from slimconda.findings import Problem
+
+if TYPE_CHECKING:
+    from slimconda.dockerfile.analysis import Analysis
+    from slimconda.dockerfile.pragmas import Pragma
+    from slimconda.layers.image import Image
+    from slimconda.source import Span
+
+
+@dataclass(frozen=True)
+class Check:
+    """How a rule looks at its inputs; None for one that it does not look at."""
+
+    dockerfile: "Callable[[Analysis], Iterator[Problem]] | None" = None
+    image: "Callable[[Image], Iterator[Problem]] | None" = None
+    pragmas: "Callable[[list[Pragma], list[tuple[str, Span]], frozenset[str]], Iterator[Problem]] | None" = None
+
+
+CHECKS = {
+    "conda-cache-left": Check(conda_cache_left.check_dockerfile),
+    "conda-clean-in-later-layer": Check(conda_clean_in_later_layer.check_dockerfile),
+    "conda-clean-incomplete": Check(conda_clean_incomplete.check_dockerfile),
+    "conda-installer-left": Check(conda_installer_left.check_dockerfile),
+    "syntax-error": Check(syntax_error.check_dockerfile),
+    "unused-ignore": Check(pragmas=unused_ignore.check_pragmas),
+}

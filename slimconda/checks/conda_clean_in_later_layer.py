@@ -1,0 +1,44 @@
+"""Finds cleans that free nothing, because what they delete is already stored in an earlier layer."""
+
+from collections.abc import Iterator
+
+from slimconda.dockerfile.analysis import Analysis
+from slimconda.dockerfile.caches import RunLayer, Verdict, mount_targets
+from slimconda.dockerfile.cleaning import missing_clean, uncleaned
+from slimconda.dockerfile.conda import CondaCommand
+from slimconda.dockerfile.insertion import NoPlaceError, remove_command
+from slimconda.findings import Fix, Problem
+
+
+def check_dockerfile(analysis: Analysis) -> Iterator[Problem]:
+    """Yield each clean in a RUN that installs nothing, with an install in an earlier RUN of the same stage."""
+    for layer in analysis.layers:
+        earlier = _earlier(layer, analysis)
+        if layer.installs or layer.opaque or not earlier or any(mount_targets(layer.instruction)):
+            continue
+        for clean in layer.cleans:
+            message = f"{clean.title} frees nothing here: the packages came in an earlier layer"
+            yield Problem(message, clean.place, _fix(layer, clean, earlier, analysis), layer.stage.label)
+
+
+def _earlier(layer: RunLayer, analysis: Analysis) -> list[RunLayer]:
+    """Return the layers with installs before this one, in its stage and those it is built from."""
+    lineage = analysis.stages.lineage(layer.stage)
+    return [
+        other
+        for other in analysis.layers
+        if other.stage in lineage and other.installs and other.instruction.span.end <= layer.instruction.span.start
+    ]
+
+
+def _fix(layer: RunLayer, clean: CondaCommand, earlier: list[RunLayer], analysis: Analysis) -> Fix | None:
+    """Return the fix that moves the clean to where the installs are; none where one of them cannot be cleaned."""
+    verdicts = {install.verdict for other in earlier for install in other.installs}
+    if not verdicts <= {Verdict.LEFT, Verdict.CLEANED} or len(layer.cleans) > 1:
+        return None
+    try:
+        added = [missing_clean(other, analysis) for other in earlier if uncleaned(other)]
+        removed = remove_command(layer, clean.command, analysis.dockerfile)
+    except NoPlaceError:
+        return None
+    return Fix("clean where the packages are installed", (*added, *removed))

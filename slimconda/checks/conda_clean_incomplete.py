@@ -1,0 +1,72 @@
+"""Finds cleans whose flags leave archives or the index cache of an install before them."""
+
+import re
+from collections.abc import Iterator
+
+from slimconda.dockerfile.analysis import Analysis
+from slimconda.dockerfile.caches import RunLayer, Verdict
+from slimconda.dockerfile.conda import CLEAN_OPTIONS, CondaCommand, Kind
+from slimconda.dockerfile.insertion import NoPlaceError, find_link
+from slimconda.dockerfile.scripts import Form
+from slimconda.dockerfile.shell import Word
+from slimconda.findings import Fix, Problem
+from slimconda.source import Edit, Span
+
+TARGETS = frozenset("tips")
+
+
+def check_dockerfile(analysis: Analysis) -> Iterator[Problem]:
+    """Yield the last clean of each RUN in which every path leaves a part of the cache behind."""
+    for layer in analysis.layers:
+        partial = [install for install in layer.installs if install.verdict is Verdict.INCOMPLETE]
+        if not partial or not layer.cleans:
+            continue
+        left = sorted({kind for install in partial for kind in install.kinds} & {Kind.ARCHIVES, Kind.INDEX})
+        clean = layer.cleans[-1]
+        message = f"{clean.title} leaves the {' and the '.join(left)} with these flags"
+        yield Problem(message, clean.place, _fix(layer, clean), layer.stage.label)
+
+
+def _fix(layer: RunLayer, clean: CondaCommand) -> Fix | None:
+    """Return the fix that completes the flags in place; none for a dry run or a flag that is not known."""
+    if clean.clean is None or clean.clean.unknown or clean.clean.letters & {"d", "h", "c"}:
+        return None
+    try:
+        find_link(layer, clean.command)
+    except NoPlaceError:
+        return None
+    if layer.run.form is Form.EXEC:
+        return None
+    return Fix("clean everything: --all", tuple(_completed(clean)))
+
+
+def _completed(clean: CondaCommand) -> Iterator[Edit]:
+    words = clean.arguments
+    targets = [word for word in words if _letters(word) & TARGETS]
+    yes = "" if clean.clean and clean.clean.yes else " --yes"
+    if not targets:
+        end = clean.place.end
+        yield Edit(Span(end, end), f" --all{yes}".encode())
+        return
+    for word in targets:
+        yield from _replaced(word, first=word is targets[0], words=words)
+    if yes:
+        yield Edit(Span(words[-1].span.end, words[-1].span.end), yes.encode())
+
+
+def _letters(word: Word) -> frozenset[str]:
+    if word.text.startswith("--"):
+        return frozenset(letter for option, letter in CLEAN_OPTIONS.items() if option.startswith(word.text))
+    return frozenset(word.text[1:]) if word.text.startswith("-") else frozenset()
+
+
+def _replaced(word: Word, *, first: bool, words: tuple[Word, ...]) -> Iterator[Edit]:
+    """Yield the edit that makes a target flag `--all`, or takes it away where another one already says so."""
+    rest = "" if word.text.startswith("--") else re.sub("[tips]", "", word.text[1:])
+    if first:
+        text = "--all" if word.text.startswith("--") else f"-a{rest}"
+        yield Edit(word.span, text.encode())
+    elif rest:
+        yield Edit(word.span, f"-{rest}".encode())
+    else:
+        yield Edit(Span(words[words.index(word) - 1].span.end, word.span.end), b"")

@@ -1,0 +1,65 @@
+"""Finds downloaded installers that stay in a layer."""
+
+import posixpath
+from collections.abc import Iterator
+
+from slimconda.dockerfile.analysis import Analysis
+from slimconda.dockerfile.caches import Fetched, RunLayer, Verdict
+from slimconda.dockerfile.conda import CondaCommand, Tool, is_installer_name
+from slimconda.dockerfile.downloads import Download
+from slimconda.dockerfile.insertion import NoPlaceError, insert_after
+from slimconda.dockerfile.parser import Instruction, Stage
+from slimconda.dockerfile.wrappers import environment_words
+from slimconda.findings import Fix, Problem
+
+
+def check_dockerfile(analysis: Analysis) -> Iterator[Problem]:
+    """Yield each download of an installer that its RUN keeps, and each installer that ADD or COPY brings."""
+    for layer in analysis.layers:
+        for fetched in layer.fetched:
+            if fetched.verdict is Verdict.LEFT:
+                message = f"the installer {fetched.download.name} stays in this layer"
+                place = fetched.download.command.span
+                yield Problem(message, place, _fix(layer, fetched, analysis), layer.stage.label)
+    for stage in analysis.shipped_stages:
+        yield from _added(stage)
+
+
+def _added(stage: Stage) -> Iterator[Problem]:
+    for instruction in stage.instructions:
+        if instruction.keyword in {"ADD", "COPY"} and not any(flag.name == "from" for flag in instruction.flags):
+            yield from _brought(instruction, stage)
+
+
+def _brought(instruction: Instruction, stage: Stage) -> Iterator[Problem]:
+    for word in instruction.value.split()[:-1]:
+        name = posixpath.basename(word.strip("\"'[],"))
+        if is_installer_name(name):
+            message = f"{instruction.keyword} stores the installer {name} in a layer of its own"
+            yield Problem(message, instruction.arguments.span(0, len(instruction.arguments.data)), None, stage.label)
+
+
+def _fix(layer: RunLayer, fetched: Fetched, analysis: Analysis) -> Fix | None:
+    """Return the fix that removes the installer right after it ran, if nothing else ever names the file."""
+    calls = [install.conda for install in layer.installs if _runs(install.conda, fetched.download)]
+    if len(calls) != 1 or _is_mentioned_after(calls[0], fetched.download, analysis):
+        return None
+    call = calls[0]
+    words = [*environment_words(call.command, call.at)]
+    text = " ".join([*(word.raw for word in words), "rm -f", call.tool_words[-1].raw])
+    try:
+        edit = insert_after(layer, call.command, text, analysis.dockerfile)
+    except NoPlaceError:
+        return None
+    return Fix("remove the installer in the same RUN", (edit,))
+
+
+def _runs(conda: CondaCommand, download: Download) -> bool:
+    if conda.tool is not Tool.INSTALLER:
+        return False
+    return posixpath.basename(conda.tool_words[-1].text) == download.name
+
+
+def _is_mentioned_after(call: CondaCommand, download: Download, analysis: Analysis) -> bool:
+    after = analysis.dockerfile.source.data[call.command.span.end :]
+    return download.name.encode("utf-8", "surrogateescape") in after

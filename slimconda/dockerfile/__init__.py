@@ -1,0 +1,1 @@
+"""Owns the way from a Dockerfile's text to facts."""

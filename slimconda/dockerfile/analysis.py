@@ -1,0 +1,50 @@
+"""Owns what checks may ask of a Dockerfile: everything is computed once, when it is first asked for."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from slimconda.config import Config
+from slimconda.dockerfile.caches import RunLayer, run_layer
+from slimconda.dockerfile.parser import Dockerfile, Stage
+from slimconda.dockerfile.stages import Stages
+
+CONDA_WORD = re.compile(rb"conda|mamba|miniforge", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """A Dockerfile with the configuration it is judged by."""
+
+    dockerfile: Dockerfile
+    config: Config
+
+    @cached_property
+    def stages(self) -> Stages:
+        """Return the stages and what they inherit."""
+        return Stages(self.dockerfile)
+
+    @cached_property
+    def shipped_stages(self) -> tuple[Stage, ...]:
+        """Return the stages whose waste reaches the last stage's image."""
+        return tuple(stage for stage in self.dockerfile.stages if stage.index in self.stages.shipped)
+
+    @cached_property
+    def layers(self) -> tuple[RunLayer, ...]:
+        """Return the layers of the shipped stages that have to do with conda, in the order of the file."""
+        if not CONDA_WORD.search(self.dockerfile.source.data):
+            return ()
+        return tuple(layer for stage in self.shipped_stages for layer in self._layers(stage))
+
+    def _layers(self, stage: Stage) -> Iterator[RunLayer]:
+        for instruction in stage.instructions:
+            if instruction.keyword != "RUN" or not self._mentions_conda(instruction.span.start, instruction.span.end):
+                continue
+            context = self.stages.context(stage, instruction)
+            layer = run_layer(stage, instruction, context, self.dockerfile.source)
+            if layer is not None:
+                yield layer
+
+    def _mentions_conda(self, start: int, end: int) -> bool:
+        return CONDA_WORD.search(self.dockerfile.source.data, start, end) is not None

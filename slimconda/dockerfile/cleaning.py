@@ -1,0 +1,64 @@
+"""Owns the clean that a RUN lacks: its words, and where it goes."""
+
+import re
+
+from slimconda.dockerfile.analysis import Analysis
+from slimconda.dockerfile.caches import Install, RunLayer, Verdict
+from slimconda.dockerfile.conda import CondaCommand, Tool, installer_prefix
+from slimconda.dockerfile.insertion import NoPlaceError, insert_after
+from slimconda.dockerfile.shell import Word
+from slimconda.dockerfile.wrappers import environment_words
+from slimconda.source import Edit
+
+
+NEEDS_CACHE = re.compile(rb"--offline|--use-index-cache|\b(?:conda|boa|mamba)[ -]?(?:mamba)?build\b|--download-only")
+
+
+def uncleaned(layer: RunLayer) -> list[Install]:
+    """Return the installs whose whole cache stays in the layer."""
+    return [install for install in layer.installs if install.verdict is Verdict.LEFT]
+
+
+def missing_clean(layer: RunLayer, analysis: Analysis) -> Edit:
+    """Return the edit that puts a clean right after the last uncleaned install; raises NoPlaceError.
+
+    Nothing is cleaned in a Dockerfile that works from the cache elsewhere: offline, or to build packages.
+    """
+    if NEEDS_CACHE.search(analysis.dockerfile.source.data):
+        raise NoPlaceError("another command needs the cache")
+    installs = [install.conda for install in uncleaned(layer)]
+    words = [clean_words(conda, analysis.config.clean_arguments) for conda in _one_per_cache(installs)]
+    return insert_after(layer, installs[-1].command, " && ".join(words), analysis.dockerfile)
+
+
+def _one_per_cache(installs: list[CondaCommand]) -> list[CondaCommand]:
+    """Return the command whose tool cleans for each cache: mamba's reads conda's layout and its own nested one.
+
+    Source: mamba 2.6 nests its cache below pkgs, where conda's clean does not look.
+    """
+    micromamba = [conda for conda in installs if conda.tool is Tool.MICROMAMBA]
+    shared = [conda for conda in installs if conda.tool is not Tool.MICROMAMBA]
+    mamba = [conda for conda in shared if conda.tool is Tool.MAMBA]
+    conda = [conda for conda in shared if conda.tool is Tool.CONDA]
+    return [chosen[-1] for chosen in (mamba or conda or shared, micromamba) if chosen]
+
+
+def clean_words(conda: CondaCommand, arguments: str) -> str:
+    """Return the clean that empties a command's cache, called by the same words; raises NoPlaceError."""
+    before = [*conda.command.assignments, *environment_words(conda.command, conda.at)]
+    tool = [_installed_conda(conda)] if conda.tool is Tool.INSTALLER else [word.raw for word in conda.tool_words]
+    words = [*(word.raw for word in before), *tool, "clean", arguments]
+    if any("\n" in word for word in words):
+        raise NoPlaceError("the tool's words span lines")
+    return " ".join(words)
+
+
+def _installed_conda(conda: CondaCommand) -> str:
+    prefix = installer_prefix(conda.arguments)
+    if prefix is None or not _is_absolute(prefix):
+        raise NoPlaceError("the installer's prefix is not given")
+    return f"{prefix.raw.rstrip('/')}/bin/conda"
+
+
+def _is_absolute(prefix: Word) -> bool:
+    return re.match(r"[/~]|\$\w|\$\{\w+\}", prefix.text) is not None

@@ -1,0 +1,279 @@
+"""Owns conda facts: what a shell command does with conda, mamba, micromamba or an installer script.
+
+Sources: conda's command line (26.7 and 4.3 run, the changelog between), mamba and micromamba 2.8 (run).
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from slimconda.dockerfile.shell import ShellCommand, Word
+from slimconda.dockerfile.wrappers import unwrapped
+from slimconda.source import Span
+
+
+class Tool(StrEnum):
+    """The program that is called."""
+
+    CONDA = "conda"
+    MAMBA = "mamba"
+    MICROMAMBA = "micromamba"
+    INSTALLER = "installer"
+
+
+class Verb(StrEnum):
+    """What the program is asked to do."""
+
+    INSTALL = "install"
+    CREATE = "create"
+    UPDATE = "update"
+    UPGRADE = "upgrade"
+    ENV_CREATE = "env create"
+    ENV_UPDATE = "env update"
+    CLEAN = "clean"
+    OTHER = "other"
+
+
+class Kind(StrEnum):
+    """What a package cache holds; UNKNOWN marks a cache that something may have emptied."""
+
+    ARCHIVES = "archives"
+    EXTRACTED = "extracted packages"
+    INDEX = "index cache"
+    UNKNOWN = "unknown"
+
+
+WHOLE_CACHE = frozenset({Kind.ARCHIVES, Kind.EXTRACTED, Kind.INDEX})
+FILLING = frozenset(set(Verb) - {Verb.CLEAN, Verb.OTHER})
+INSTALLER_NAME = re.compile(r"(?:Miniconda[23]?|Miniforge3?|Mambaforge|Anaconda[23]?)\b[^/\s]*\.sh", re.IGNORECASE)
+RENAMED_INSTALLER = re.compile(
+    r"(?:mini|ana)conda[^/\s]*\.sh|(?:miniforge|mambaforge|micromamba)[^/\s]*\.sh", re.IGNORECASE
+)
+TOOL_VARIABLES = {"CONDA_EXE": Tool.CONDA, "MAMBA_EXE": Tool.MICROMAMBA}
+NOT_FILLING = frozenset({"--dry-run", "--download-only", "--help", "--offline", "--print-config-only"})
+VALUE_OPTIONS = frozenset(
+    [
+        "-n",
+        "--name",
+        "-p",
+        "--prefix",
+        "-c",
+        "--channel",
+        "-f",
+        "--file",
+        "-r",
+        "--root-prefix",
+        "--rc-file",
+        "--solver",
+        "--platform",
+        "--subdir",
+        "--log-level",
+        "--channel-priority",
+        "--category",
+        "--repodata-fn",
+        "--experimental",
+        "--override-channels-file",
+    ]
+) - {"--override-channels-file"}
+CLEAN_LETTERS = {
+    "a": WHOLE_CACHE,
+    "f": WHOLE_CACHE,
+    "t": frozenset({Kind.ARCHIVES}),
+    "p": frozenset({Kind.EXTRACTED}),
+    "i": frozenset({Kind.INDEX}),
+}
+CLEAN_OPTIONS = {
+    "--all": "a",
+    "--force-pkgs-dirs": "f",
+    "--tarballs": "t",
+    "--packages": "p",
+    "--index-cache": "i",
+    "--tempfiles": "c",
+    "--logfiles": "l",
+    "--locks": "l",
+    "--lock": "l",
+    "--trash": "c",
+    "--source-cache": "s",
+    "--yes": "y",
+    "--dry-run": "d",
+    "--quiet": "q",
+    "--verbose": "v",
+    "--json": "j",
+    "--debug": "v",
+    "--help": "h",
+}
+
+
+@dataclass(frozen=True)
+class Clean:
+    """What a clean's flags say, as letters of conda's short options."""
+
+    letters: frozenset[str]
+    unknown: tuple[str, ...]
+
+    @property
+    def kinds(self) -> frozenset[Kind]:
+        """Return what is emptied: nothing for a dry run, or for a flag that the tool does not have."""
+        if self.letters & {"d", "h"} or self.unknown:
+            return frozenset()
+        return frozenset().union(*(CLEAN_LETTERS.get(letter, frozenset()) for letter in self.letters))
+
+    @property
+    def yes(self) -> bool:
+        """Tell whether it asks nothing."""
+        return "y" in self.letters
+
+
+@dataclass(frozen=True)
+class CondaCommand:
+    """A call of a conda tool or of an installer.
+
+    `at` is the index of the tool's word in the command, what stands before is a wrapper such as sudo.
+    `tool_words` are the words that call the tool, three for `python -m conda`. `environment` is what -n or -p names.
+    """
+
+    command: ShellCommand
+    tool: Tool
+    verb: Verb
+    at: int
+    tool_words: tuple[Word, ...]
+    arguments: tuple[Word, ...]
+    environment: str | None = None
+    clean: Clean | None = None
+
+    @property
+    def fills(self) -> bool:
+        """Tell whether it fills the package cache as a side effect; a download on purpose does not count."""
+        return self.verb in FILLING and not any(word.text in NOT_FILLING for word in self.arguments)
+
+    @property
+    def title(self) -> str:
+        """Return what a message calls it."""
+        if self.tool is Tool.INSTALLER:
+            return self.tool_words[-1].text.rpartition("/")[2]
+        return f"{self.tool} {self.verb}"
+
+    @property
+    def place(self) -> Span:
+        """Return the bytes from the tool's word to the last word; wrappers and redirects stay outside."""
+        return Span(self.tool_words[0].span.start, self.command.words[-1].span.end)
+
+
+def read_command(command: ShellCommand, variables: dict[str, str] | None = None) -> CondaCommand | None:
+    """Return what a command does with conda, None where it does nothing. `variables` are those that ENV has set."""
+    at = unwrapped(command)
+    words = command.words[at:]
+    if not words:
+        return None
+    installer = _installer(command, at)
+    if installer is not None:
+        return installer
+    count = 3 if _is_python_module(words) else 1
+    tool = Tool.CONDA if count == 3 else _tool(words[0], variables or {})
+    if tool is None:
+        return None
+    return _tool_call(command, tool, at, count)
+
+
+def _is_python_module(words: Sequence[Word]) -> bool:
+    texts = [word.text for word in words[:3]]
+    return len(texts) == 3 and texts[0].rpartition("/")[2].startswith("python") and texts[1:] == ["-m", "conda"]
+
+
+def _tool(word: Word, variables: dict[str, str]) -> Tool | None:
+    text = word.text
+    variable = re.fullmatch(r"\$\{?(\w+)\}?", text)
+    if variable:
+        if variable[1] in TOOL_VARIABLES and variable[1] not in variables:
+            return TOOL_VARIABLES[variable[1]]
+        text = variables.get(variable[1], "")
+    name = text.rpartition("/")[2]
+    return Tool(name) if name in {Tool.CONDA, Tool.MAMBA, Tool.MICROMAMBA} else None
+
+
+def _tool_call(command: ShellCommand, tool: Tool, at: int, count: int) -> CondaCommand:
+    words = command.words[at + count :]
+    first = _first_operand(words)
+    verb, used = _verb([word.text for word in words[first : first + 2]])
+    arguments = (*words[:first], *words[first + used :])
+    clean = _clean([word.text for word in words[first + 1 :]]) if verb is Verb.CLEAN else None
+    tool_words = command.words[at : at + count]
+    return CondaCommand(command, tool, verb, at, tool_words, arguments, _environment(arguments), clean)
+
+
+def _first_operand(words: Sequence[Word]) -> int:
+    at = 0
+    while at < len(words) and words[at].text.startswith("-"):
+        at += 2 if words[at].text in VALUE_OPTIONS else 1
+    return at
+
+
+def _verb(words: Sequence[str]) -> tuple[Verb, int]:
+    if words[:1] == ["env"] and words[1:2] in (["create"], ["update"]):
+        return Verb(" ".join(words)), 2
+    simple = {verb.value for verb in Verb if " " not in verb} - {Verb.OTHER}
+    if words[:1] and words[0] in simple:
+        return Verb(words[0]), 1
+    return Verb.OTHER, 1
+
+
+def _environment(arguments: Sequence[Word]) -> str | None:
+    texts = [word.text for word in arguments]
+    for text, value in zip(texts, [*texts[1:], None], strict=True):
+        if text in {"-n", "--name", "-p", "--prefix"}:
+            return value
+        match = re.fullmatch(r"(?:--name=|--prefix=|-[np](?!y\b))(.+)", text)
+        if match:
+            return match[1]
+    return None
+
+
+def _clean(arguments: Sequence[str]) -> Clean:
+    letters: set[str] = set()
+    unknown: list[str] = []
+    for argument in arguments:
+        if argument.startswith("--"):
+            options = [option for option in CLEAN_OPTIONS if option.startswith(argument)]
+            exact = [option for option in options if option == argument] or options
+            found = {CLEAN_OPTIONS[option] for option in exact}
+            letters |= found if len(found) == 1 else set()
+            unknown += [] if len(found) == 1 else [argument]
+        elif argument.startswith("-"):
+            letters |= set(argument[1:])
+    return Clean(frozenset(letters), tuple(unknown))
+
+
+def is_installer_name(text: str) -> bool:
+    """Tell whether a file or URL is named as the installers of conda distributions are, or as people rename them."""
+    name = text.rpartition("/")[2].partition("?")[0]
+    return bool(INSTALLER_NAME.fullmatch(name) or RENAMED_INSTALLER.fullmatch(name))
+
+
+def _installer(command: ShellCommand, at: int) -> CondaCommand | None:
+    words = command.words[at:]
+    shell = words[0].text.rpartition("/")[2] in {"sh", "bash", "dash", "zsh"}
+    script = next((n for n, word in enumerate(words) if n >= shell and not word.text.startswith("-")), None)
+    if script is None or (shell and any(word.text == "-c" for word in words[1:script])):
+        return None
+    if not is_installer_name(words[script].text):
+        return None
+    arguments = words[script + 1 :]
+    prefix = installer_prefix(arguments)
+    return CondaCommand(
+        command,
+        Tool.INSTALLER,
+        Verb.INSTALL,
+        at,
+        words[: script + 1],
+        arguments,
+        prefix.text if prefix else None,
+    )
+
+
+def installer_prefix(arguments: Sequence[Word]) -> Word | None:
+    """Return the word after -p of an installer's arguments (`-b -p DIR`, `-bp DIR`, `-bfp DIR`)."""
+    for number, word in enumerate(arguments[:-1]):
+        if re.fullmatch(r"-[a-z]*p", word.text):
+            return arguments[number + 1]
+    return None

@@ -1,0 +1,105 @@
+"""Owns files that a command downloads, and whether a later command takes them away."""
+
+import posixpath
+import re
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from slimconda.dockerfile.conda import is_installer_name
+from slimconda.dockerfile.shell import ShellCommand, Word
+from slimconda.dockerfile.wrappers import unwrapped
+
+MOVERS = frozenset({"mv", "find", "git", "install", "shred"})
+TO_STDOUT = frozenset({"-", "/dev/stdout"})
+
+
+@dataclass(frozen=True)
+class Download:
+    """A command that leaves an installer as a file; `path` is the file's name as far as it is written."""
+
+    command: ShellCommand
+    path: str
+
+    @property
+    def name(self) -> str:
+        """Return the file's name without its folder."""
+        return posixpath.basename(self.path)
+
+
+def read_download(command: ShellCommand) -> Download | None:
+    """Return the installer that wget or curl leaves as a file, None where there is none."""
+    words = command.words[unwrapped(command) :]
+    program = posixpath.basename(words[0].text) if words else ""
+    if program not in {"wget", "curl"}:
+        return None
+    urls = [word.text for word in words[1:] if "/" in word.text and not word.text.startswith("-")]
+    url = next((text for text in urls if is_installer_name(text)), urls[-1] if urls else "")
+    path = _wget_path(words, url) if program == "wget" else _curl_path(words, url)
+    path = path or _redirected(command)
+    if not path or path in TO_STDOUT or not (is_installer_name(path) or is_installer_name(url)):
+        return None
+    return Download(command, path)
+
+
+def _option_value(words: tuple[Word, ...], short: str, long: str) -> str | None:
+    texts = [word.text for word in words[1:]]
+    for text, following in zip(texts, [*texts[1:], ""], strict=True):
+        if text.startswith(f"{long}="):
+            return text.partition("=")[2]
+        if text == long:
+            return following
+        match = re.fullmatch(rf"-[a-zA-Z]*?{short}(.*)", text) if not text.startswith("--") else None
+        if match:
+            return match[1] or following
+    return None
+
+
+def _url_name(url: str) -> str:
+    return posixpath.basename(url.partition("?")[0])
+
+
+def _wget_path(words: tuple[Word, ...], url: str) -> str | None:
+    output = _option_value(words, "O", "--output-document")
+    if output is not None:
+        return output
+    folder = _option_value(words, "P", "--directory-prefix")
+    return posixpath.join(folder or "", _url_name(url))
+
+
+def _curl_path(words: tuple[Word, ...], url: str) -> str | None:
+    output = _option_value(words, "o", "--output")
+    if output is not None:
+        return output
+    keeps_name = any(
+        word.text in {"--remote-name", "--remote-name-all"} or re.fullmatch(r"-[a-zA-Z]*O[a-zA-Z]*", word.text)
+        for word in words[1:]
+    )
+    return _url_name(url) if keeps_name else None
+
+
+def _redirected(command: ShellCommand) -> str | None:
+    targets = [redirect.target.text for redirect in command.redirects if redirect.operator == ">" and redirect.target]
+    return targets[0] if targets else None
+
+
+def removes(command: ShellCommand, path: str) -> bool | None:
+    """Tell whether a command takes a file away; None where it may."""
+    words = command.words[unwrapped(command) :]
+    program = posixpath.basename(words[0].text) if words else ""
+    operands = [word.text for word in words[1:] if not word.text.startswith("-")]
+    if program in MOVERS:
+        return None if any(posixpath.basename(path) in word.text for word in words) or program == "find" else False
+    if program not in {"rm", "unlink"}:
+        return False
+    if any(_covers(operand, path) for operand in operands):
+        return True
+    relative = not path.startswith(("/", "~", "$"))
+    return None if relative and any(not posixpath.splitext(operand)[1] for operand in operands) else False
+
+
+def _covers(operand: str, path: str) -> bool:
+    """Tell whether removing an operand removes the path; a relative one is compared by its name alone."""
+    operand = operand.rstrip("/") or "/"
+    if path == operand or path.startswith(f"{operand}/") or fnmatchcase(path, operand):
+        return True
+    return fnmatchcase(posixpath.basename(path), posixpath.basename(operand)) and posixpath.basename(operand) != "*"

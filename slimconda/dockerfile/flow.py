@@ -1,0 +1,300 @@
+"""Owns the order of execution: which resources a script still holds when it ends well, over all of its paths.
+
+A resource is what one command makes (a package cache filled, a file downloaded) and later ones may remove, in parts.
+A command may succeed or fail; a clean is taken to succeed. What fails the script does not count: its layer never is.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from enum import Enum
+
+from slimconda.dockerfile.shell import (
+    Case,
+    Chain,
+    Function,
+    Group,
+    If,
+    Loop,
+    Opaque,
+    Pipeline,
+    Script,
+    Sequence,
+    ShellCommand,
+    Statement,
+    Test,
+)
+
+MOST_STATES = 200
+DEEPEST_CALL = 5
+ALWAYS_SUCCEED = frozenset({"true", ":", "echo", "printf", "export", "umask", "alias", "unset", "hash", ""})
+
+
+class Status(Enum):
+    """How a statement ended; EXIT is the whole script's end."""
+
+    OK = "ok"
+    FAIL = "fail"
+    EXIT_OK = "exit 0"
+    EXIT_FAIL = "exit 1"
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What a command does: resources that it makes or takes away, by key, each with the parts meant.
+
+    `doubts` are those that it may take away or not. `succeeds` says that it is taken not to fail.
+    """
+
+    makes: dict[int, frozenset[str]] = field(default_factory=dict)
+    takes: dict[int, frozenset[str]] = field(default_factory=dict)
+    doubts: frozenset[int] = frozenset()
+    succeeds: bool = False
+
+
+NOTHING = Effect()
+UNSURE = "unsure"
+
+
+@dataclass(frozen=True)
+class Held:
+    """A resource on one path: the parts that are left, and whether something took parts away."""
+
+    key: int
+    parts: frozenset[str]
+    touched: bool = False
+
+
+@dataclass(frozen=True)
+class State:
+    """What is held on a path, and whether `set -e` is on."""
+
+    held: frozenset[Held]
+    errexit: bool
+    functions: tuple[tuple[str, Statement], ...] = ()
+
+
+Outcome = tuple[Status, State]
+Effects = Callable[[ShellCommand], Effect]
+
+
+class TooComplexError(Exception):
+    """There are more paths than are worth following."""
+
+
+def ends(script: Script, effects: Effects) -> list[frozenset[Held]] | None:
+    """Return what is held at each successful end of a script; None where it is too complex or not understood."""
+    if script.faulty:
+        return None
+    start = State(frozenset(), script.errexit)
+    try:
+        outcomes = _Walk(effects).run(script.body, {start}, guarded=False)
+    except TooComplexError:
+        return None
+    return [state.held for status, state in outcomes if status in {Status.OK, Status.EXIT_OK}]
+
+
+class _Walk:
+    """Follows all paths of a script; `guarded` is where errexit ignores a failure."""
+
+    def __init__(self, effects: Effects) -> None:
+        self.effects = effects
+        self.depth = 0
+
+    def run(self, statement: Statement, states: Iterable[State], *, guarded: bool) -> set[Outcome]:
+        outcomes: set[Outcome] = set()
+        for state in states:
+            outcomes |= self.step(statement, state, guarded=guarded)
+        if len(outcomes) > MOST_STATES:
+            raise TooComplexError
+        return outcomes
+
+    def step(self, statement: Statement, state: State, *, guarded: bool) -> set[Outcome]:
+        match statement:
+            case ShellCommand():
+                return self.stopped(self.command(statement, state, guarded=guarded), guarded=guarded)
+            case Sequence():
+                return self.sequence(statement, state, guarded=guarded)
+            case Chain():
+                return self.chain(statement, state, guarded=guarded)
+            case Pipeline():
+                return self.stopped(self.pipeline(statement, state), guarded=guarded or statement.negated)
+            case Group(body, subshell):
+                outcomes = self.run(body, {state}, guarded=guarded)
+                return self.stopped(left_subshell(outcomes, state), guarded=guarded) if subshell else outcomes
+            case If():
+                return self.conditional(statement, state, guarded=guarded)
+            case Loop():
+                return self.loop(statement, state, guarded=guarded)
+            case Case(arms, exhaustive):
+                outcomes = set() if exhaustive else {(Status.OK, state)}
+                return outcomes.union(*(self.run(arm, {state}, guarded=guarded) for arm in arms))
+            case Function(name, body):
+                return {(Status.OK, replace(state, functions=(*state.functions, (name, body))))}
+            case Test():
+                return self.stopped({(Status.OK, state), (Status.FAIL, state)}, guarded=guarded)
+            case Opaque():
+                raise TooComplexError
+
+    def stopped(self, outcomes: set[Outcome], *, guarded: bool) -> set[Outcome]:
+        """Turn failures into ends of the script where errexit is on and nothing guards them."""
+        if guarded:
+            return outcomes
+        return {
+            (Status.EXIT_FAIL if status is Status.FAIL and state.errexit else status, state)
+            for status, state in outcomes
+        }
+
+    def sequence(self, sequence: Sequence, state: State, *, guarded: bool) -> set[Outcome]:
+        going: set[Outcome] = {(Status.OK, state)}
+        done: set[Outcome] = set()
+        for number, item in enumerate(sequence.items):
+            states = {after for _, after in going}
+            outcomes = self.run(item, states, guarded=guarded)
+            if number in sequence.background:
+                outcomes = {(Status.OK, raced(after, states)) for _, after in outcomes}
+            done |= {outcome for outcome in outcomes if is_exit(outcome)}
+            going = {outcome for outcome in outcomes if not is_exit(outcome)}
+        return done | going
+
+    def chain(self, chain: Chain, state: State, *, guarded: bool) -> set[Outcome]:
+        last = len(chain.items) - 1
+        outcomes = self.run(chain.items[0], {state}, guarded=guarded or last > 0)
+        for number, operator in enumerate(chain.operators, start=1):
+            wanted = Status.OK if operator == "&&" else Status.FAIL
+            states = {after for status, after in outcomes if status is wanted}
+            outcomes = {outcome for outcome in outcomes if outcome[0] is not wanted}
+            outcomes |= self.run(chain.items[number], states, guarded=guarded or number < last)
+        return outcomes
+
+    def pipeline(self, pipeline: Pipeline, state: State) -> set[Outcome]:
+        outcomes: set[Outcome] = {(Status.OK, state)}
+        for item in pipeline.items:
+            states = {after for _, after in outcomes}
+            outcomes = left_subshell(self.run(item, states, guarded=True), state)
+        if pipeline.negated:
+            flipped = {Status.OK: Status.FAIL, Status.FAIL: Status.OK}
+            outcomes = {(flipped[status], after) for status, after in outcomes}
+        return outcomes
+
+    def conditional(self, conditional: If, state: State, *, guarded: bool) -> set[Outcome]:
+        done: set[Outcome] = set()
+        states = {state}
+        for condition, body in conditional.branches:
+            outcomes = self.run(condition, states, guarded=True)
+            done |= {outcome for outcome in outcomes if is_exit(outcome)}
+            done |= self.run(body, {after for status, after in outcomes if status is Status.OK}, guarded=guarded)
+            states = {after for status, after in outcomes if status is Status.FAIL}
+        if conditional.otherwise:
+            return done | self.run(conditional.otherwise, states, guarded=guarded)
+        return done | {(Status.OK, after) for after in states}
+
+    def loop(self, loop: Loop, state: State, *, guarded: bool) -> set[Outcome]:
+        states, done = {state}, set[Outcome]()
+        outcomes: set[Outcome] = set() if loop.runs else {(Status.OK, state)}
+        for _ in range(2):
+            if loop.condition:
+                tested = self.run(loop.condition, states, guarded=True)
+                outcomes |= {(Status.OK, after) for _, after in tested}
+                states = {after for _, after in tested}
+            latest = self.run(loop.body, states, guarded=guarded)
+            done |= {outcome for outcome in latest if is_exit(outcome)}
+            latest -= done
+            outcomes |= latest
+            states = {after for _, after in latest}
+        return done | outcomes
+
+    def command(self, command: ShellCommand, state: State, *, guarded: bool) -> set[Outcome]:
+        functions = dict(state.functions)
+        if command.words and command.words[0].text in functions:
+            return self.call(functions[command.words[0].text], state, guarded=guarded)
+        if command.inner is not None:
+            return self.inner(command.inner, state)
+        builtin = self.builtin(command, state)
+        if builtin is not None:
+            return builtin
+        effect = self.effects(command)
+        after = applied(effect, state)
+        certain = effect.succeeds or command.name in ALWAYS_SUCCEED
+        return {(Status.OK, after)} if certain else {(Status.OK, after), (Status.FAIL, state)}
+
+    def call(self, body: Statement, state: State, *, guarded: bool) -> set[Outcome]:
+        if self.depth >= DEEPEST_CALL:
+            raise TooComplexError
+        self.depth += 1
+        outcomes = self.run(body, {state}, guarded=guarded)
+        self.depth -= 1
+        return outcomes
+
+    def inner(self, script: Script, state: State) -> set[Outcome]:
+        if script.faulty:
+            raise TooComplexError
+        inside = replace(state, errexit=script.errexit)
+        return left_subshell(self.run(script.body, {inside}, guarded=False), state)
+
+    def builtin(self, command: ShellCommand, state: State) -> set[Outcome] | None:
+        texts = [word.text for word in command.words]
+        match texts[:1]:
+            case ["exit"] | ["return"]:
+                ok = {(Status.EXIT_OK, state)} if texts[1:] in ([], ["0"], ["$?"]) else set()
+                return ok | ({(Status.EXIT_FAIL, state)} if texts[1:] != ["0"] else set())
+            case ["false"]:
+                return {(Status.FAIL, state)}
+            case ["set"]:
+                return {(Status.OK, replace(state, errexit=errexit_after(texts[1:], on=state.errexit)))}
+            case ["exec"] if len(texts) > 1:
+                after = applied(self.effects(command), state)
+                return {(Status.EXIT_OK, after), (Status.EXIT_FAIL, state)}
+            case ["trap"]:
+                raise TooComplexError
+        return None
+
+
+def is_exit(outcome: Outcome) -> bool:
+    """Tell whether the script ends here."""
+    return outcome[0] in {Status.EXIT_OK, Status.EXIT_FAIL}
+
+
+def left_subshell(outcomes: set[Outcome], before: State) -> set[Outcome]:
+    """Return a subshell's outcomes as its caller sees them: an exit is a status, options and functions are gone."""
+    seen = {Status.EXIT_OK: Status.OK, Status.EXIT_FAIL: Status.FAIL}
+    return {
+        (seen.get(status, status), replace(state, errexit=before.errexit, functions=before.functions))
+        for status, state in outcomes
+    }
+
+
+def errexit_after(options: list[str], *, on: bool) -> bool:
+    """Return whether errexit is on after `set` with these options."""
+    for number, option in enumerate(options):
+        if option.startswith(("-", "+")) and "e" in option[1:].partition("o")[0]:
+            on = option.startswith("-")
+        if option[:1] in {"-", "+"} and option.endswith("o") and options[number + 1 : number + 2] == ["errexit"]:
+            on = option.startswith("-")
+    return on
+
+
+def raced(state: State, before: set[State]) -> State:
+    """Return the state after something in the background, which may be done or not."""
+    known = frozenset(one for earlier in before for one in earlier.held)
+    doubtful = frozenset(one if one in known else doubted(one) for one in state.held | known)
+    return replace(state, held=doubtful)
+
+
+def doubted(one: Held) -> Held:
+    """Return a resource that may be there or not."""
+    return replace(one, parts=one.parts | {UNSURE})
+
+
+def applied(effect: Effect, state: State) -> State:
+    """Return the state after a command that succeeded."""
+    held = {_taken(one, effect) for one in state.held if one.key not in effect.makes}
+    held |= {Held(key, parts) for key, parts in effect.makes.items()}
+    return replace(state, held=frozenset(held))
+
+
+def _taken(one: Held, effect: Effect) -> Held:
+    if one.key in effect.doubts:
+        return doubted(one)
+    if one.key in effect.takes:
+        return replace(one, parts=one.parts - effect.takes[one.key], touched=True)
+    return one

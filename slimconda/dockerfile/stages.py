@@ -1,0 +1,141 @@
+"""Owns what a stage inherits and whether it ships: parents, environment variables, SHELL, COPY --from."""
+
+import posixpath
+import re
+from dataclasses import dataclass
+from functools import cached_property
+
+from slimconda.dockerfile.parser import Dockerfile, Instruction, Stage
+from slimconda.dockerfile.words import split_words
+
+VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)(?::?([-+])([^}]*))?\})")
+QUOTES = re.compile(r"'([^']*)'|\"((?:\\.|[^\"])*)\"|\\(.)", re.DOTALL)
+CONDA_ROOT = re.compile(r"(?:conda|mamba|forge)[^/]*\Z", re.IGNORECASE)
+DEFAULT_SHELL = ("/bin/sh", "-c")
+
+
+@dataclass(frozen=True)
+class Context:
+    """What holds at an instruction: ENV's and ARG's values as far as they are known, SHELL, USER."""
+
+    variables: dict[str, str]
+    shell: tuple[str, ...]
+    user: str | None
+
+
+@dataclass(frozen=True)
+class Stages:
+    """The stages of a Dockerfile, with what they inherit from each other."""
+
+    dockerfile: Dockerfile
+
+    @cached_property
+    def names(self) -> dict[str, Stage]:
+        """Return the stages by name and by index; of two with one name, the later."""
+        named = {stage.name: stage for stage in self.dockerfile.stages if stage.name}
+        return {str(stage.index): stage for stage in self.dockerfile.stages} | named
+
+    def parent(self, stage: Stage) -> Stage | None:
+        """Return the stage that FROM names, None for an image."""
+        earlier = [other for other in self.dockerfile.stages[: stage.index] if other.name == stage.base.lower()]
+        return earlier[-1] if earlier else None
+
+    def lineage(self, stage: Stage) -> tuple[Stage, ...]:
+        """Return the stage and its ancestors, the oldest first."""
+        parent = self.parent(stage)
+        return (*(self.lineage(parent) if parent else ()), stage)
+
+    @cached_property
+    def shipped(self) -> frozenset[int]:
+        """Return the indices of stages whose layers, or whose conda root with its cache, reach the last stage."""
+        if not self.dockerfile.stages:
+            return frozenset()
+        done: set[int] = set()
+        waiting = [self.dockerfile.stages[-1]]
+        while waiting:
+            stage = waiting.pop()
+            if stage.index in done:
+                continue
+            done.add(stage.index)
+            waiting += self.lineage(stage)[:-1]
+            waiting += [source for i in stage.instructions if (source := self._carried_from(i, stage))]
+        return frozenset(done)
+
+    def _carried_from(self, instruction: Instruction, stage: Stage) -> Stage | None:
+        if instruction.keyword != "COPY":
+            return None
+        name = next((flag.value for flag in instruction.flags if flag.name == "from"), "").lower()
+        source = self.names.get(name)
+        if source is None or source.index >= stage.index:
+            return None
+        sources = instruction.value.split()[:-1]
+        return source if any(_may_hold_cache(path) for path in sources) else None
+
+    def context(self, stage: Stage, instruction: Instruction) -> Context:
+        """Return what holds right before an instruction of the stage."""
+        return self._contexts[stage.index][stage.instructions.index(instruction)]
+
+    @cached_property
+    def _contexts(self) -> list[list[Context]]:
+        contexts: list[list[Context]] = []
+        ends: list[Context] = []
+        for stage in self.dockerfile.stages:
+            parent = self.parent(stage)
+            current = ends[parent.index] if parent else Context({}, DEFAULT_SHELL, None)
+            contexts.append([])
+            for instruction in stage.instructions:
+                contexts[-1].append(current)
+                current = _after(current, instruction, self.dockerfile.escape)
+            ends.append(current)
+        return contexts
+
+
+def _may_hold_cache(path: str) -> bool:
+    """Tell whether copying a path carries a package cache along: a conda root, its pkgs, or a folder above them."""
+    normal = posixpath.normpath("/" + path.strip("\"'[],"))
+    if normal in {"/", "/opt", "/root", "/home", "/usr/local"}:
+        return True
+    last = normal.rpartition("/")[2]
+    if "/envs/" in normal or "/bin/" in normal:
+        return False
+    return last == "pkgs" or CONDA_ROOT.search(last) is not None
+
+
+def _after(context: Context, instruction: Instruction, escape: str) -> Context:
+    if instruction.keyword in {"ENV", "ARG"}:
+        return Context(context.variables | _assigned(context, instruction, escape), context.shell, context.user)
+    if instruction.keyword == "SHELL" and instruction.exec_form:
+        shell = tuple(word.data.decode("utf-8", "replace") for word in instruction.exec_form)
+        return Context(context.variables, shell, context.user)
+    if instruction.keyword == "USER":
+        return Context(context.variables, context.shell, instruction.value)
+    return context
+
+
+def _assigned(context: Context, instruction: Instruction, escape: str) -> dict[str, str]:
+    words = [_text(word) for word in split_words(instruction.arguments.data, escape.encode())]
+    if instruction.keyword == "ENV" and words and "=" not in words[0]:
+        name, _, value = instruction.value.partition(" ")
+        return {name: expand(value.strip(), context.variables)}
+    pairs = [word.partition("=") for word in words if "=" in word]
+    return {name: expand(_unquote(value), context.variables) for name, _, value in pairs}
+
+
+def _text(word: bytes) -> str:
+    return word.decode("utf-8", "surrogateescape")
+
+
+def _unquote(value: str) -> str:
+    return QUOTES.sub(lambda match: match[1] or match[2] or match[3] or "", value)
+
+
+def expand(text: str, variables: dict[str, str]) -> str:
+    """Return the text with the known variables replaced; an unknown one stays as it is written."""
+
+    def value(match: "re.Match[str]") -> str:
+        known = variables.get(match[1] or match[2])
+        if known is None and match[3] == "-":
+            return match[4]
+        return match[0] if known is None or match[3] == "+" else known
+
+    return VARIABLE.sub(value, text)

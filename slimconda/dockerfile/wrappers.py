@@ -1,0 +1,72 @@
+"""Owns programs that run another program: which word of `sudo -E nice conda install` is the program itself."""
+
+import re
+
+from slimconda.dockerfile.shell import ShellCommand, Word
+
+# The options that take their value as a word of their own, from each program's manual.
+OPTIONS_WITH_VALUE = {
+    "sudo": "-u -g -h -p -C -r -t -T -U -D -R --user --group --host --prompt --chdir",
+    "env": "-u -C --unset --chdir",
+    "nice": "-n --adjustment",
+    "ionice": "-c -n -p --class --classdata",
+    "timeout": "-k -s --kill-after --signal",
+    "time": "-f -o --format --output",
+    "stdbuf": "-i -o -e",
+    "exec": "-a",
+    "gosu": "",
+    "su-exec": "",
+    "command": "",
+    "nohup": "",
+    "builtin": "",
+    "eatmydata": "",
+}
+CONDA_RUN = re.compile(r"conda|mamba|micromamba")
+CONDA_RUN_OPTIONS = frozenset(
+    ["-n", "--name", "-p", "--prefix", "-r", "--root-prefix", "--cwd", "-a", "--attach", "-e", "--env"]
+)
+SETS_ENVIRONMENT = frozenset({"sudo", "gosu", "su-exec", "env", "conda", "mamba", "micromamba"})
+OPERANDS = {"gosu": 1, "su-exec": 1, "timeout": 1}
+ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=.*", re.DOTALL)
+
+
+def unwrapped(command: ShellCommand) -> int:
+    """Return the index of the word that is the program which really runs; the number of words where there is none."""
+    texts = [word.text for word in command.words]
+    at = 0
+    while (after := _after_wrapper(texts, at)) > at:
+        at = after
+    return min(at, len(texts))
+
+
+def environment_words(command: ShellCommand, at: int) -> list[Word]:
+    """Return the words before the program at index `at` that decide who runs it and where: sudo, env, conda run."""
+    texts = [word.text for word in command.words]
+    words: list[Word] = []
+    start = 0
+    while start < at and (after := _after_wrapper(texts, start)) > start:
+        name = texts[start].rpartition("/")[2]
+        words += command.words[start:after] if name in SETS_ENVIRONMENT else ()
+        start = after
+    return words
+
+
+def _after_wrapper(texts: list[str], at: int) -> int:
+    name = texts[at].rpartition("/")[2] if at < len(texts) else ""
+    if CONDA_RUN.fullmatch(name):
+        verb = _after_options(texts, at + 1, CONDA_RUN_OPTIONS)
+        return _after_options(texts, verb + 1, CONDA_RUN_OPTIONS) if texts[verb : verb + 1] == ["run"] else at
+    if name not in OPTIONS_WITH_VALUE:
+        return at
+    at = _after_options(texts, at + 1, frozenset(OPTIONS_WITH_VALUE[name].split())) + OPERANDS.get(name, 0)
+    while at < len(texts) and name in {"env", "sudo"} and ASSIGNMENT.fullmatch(texts[at]):
+        at += 1
+    return at
+
+
+def _after_options(texts: list[str], at: int, with_value: frozenset[str]) -> int:
+    while at < len(texts) and texts[at].startswith("-"):
+        if texts[at] == "--":
+            return at + 1
+        at += 2 if texts[at] in with_value else 1
+    return at

@@ -1,0 +1,109 @@
+"""Owns files on disk: which are Dockerfiles, how they are read, and how one is replaced.
+
+Named files are taken as they are, folders as git lists them and as the conventions name Dockerfiles.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from slimconda.errors import InputError
+
+# The names that Docker, Podman and pre-commit's `dockerfile` type know, and `Dockerfile-gpu`, `Dockerfile_gpu`.
+NAME = re.compile(
+    r"(?:Dockerfile|Containerfile)(?:[._-][^/]*)?|[^/]+\.(?:Dockerfile|dockerfile|Containerfile)|dockerfile"
+)
+NOT_DOCKERFILE = re.compile(r".*\.(?:dockerignore|py|pyc|md|rst|txt|sh|json|ya?ml|orig|bak|swp)|.*~", re.IGNORECASE)
+LARGEST_FILE = 8 << 20
+
+
+def is_dockerfile_name(name: str) -> bool:
+    """Tell whether a file of that name in a folder is taken for a Dockerfile."""
+    return NAME.fullmatch(name) is not None and NOT_DOCKERFILE.fullmatch(name) is None
+
+
+def find_dockerfiles(paths: Iterable[Path]) -> list[Path]:
+    """Return the named files, and the Dockerfiles below the named folders, each once.
+
+    Raises InputError for a path that does not exist, or a folder that holds none.
+    """
+    found: dict[Path, None] = {}
+    for path in paths:
+        if path.is_dir():
+            inside = sorted(_in_folder(path))
+            if not inside:
+                raise InputError(f"{path}: no Dockerfile in this folder")
+            found |= dict.fromkeys(inside)
+        elif path.exists():
+            found[path] = None
+        else:
+            raise InputError(f"{path}: no such file or folder")
+    return list(found)
+
+
+def _in_folder(folder: Path) -> Iterator[Path]:
+    names = _listed_by_git(folder)
+    for name in _walked(folder) if names is None else names:
+        path = folder / name
+        if is_dockerfile_name(path.name) and path.is_file():
+            yield path
+
+
+def _listed_by_git(folder: Path) -> list[str] | None:
+    """Return what git tracks or does not ignore below a folder; None outside of a repository, or without git.
+
+    core.fsmonitor is switched off, since a repository could name a program there.
+    """
+    command = ["git", "-c", "core.fsmonitor=false", "ls-files", "-co", "--exclude-standard", "-z"]
+    try:
+        run = subprocess.run(command, cwd=folder, capture_output=True, check=True, timeout=60)  # noqa: S603
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return [os.fsdecode(name) for name in run.stdout.split(b"\0") if name]
+
+
+def _walked(folder: Path) -> Iterator[str]:
+    for parent, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".") and name != "node_modules"]
+        yield from (os.path.relpath(Path(parent) / name, folder) for name in files)
+
+
+def read_dockerfile(path: Path) -> bytes:
+    """Return a file's bytes; raises InputError where it cannot be read or is too large to be a Dockerfile."""
+    try:
+        if not path.is_file():
+            raise InputError(f"{path}: not a regular file")
+        if path.stat().st_size > LARGEST_FILE:
+            raise InputError(f"{path}: larger than {LARGEST_FILE} bytes, so not a Dockerfile")
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from None
+
+
+def replace_file(path: Path, before: bytes, after: bytes) -> None:
+    """Replace a file's content at once, its mode kept; a symbolic link stays one and its target is replaced.
+
+    Raises InputError where the file has changed since it was read, or cannot be written.
+    """
+    target = path.resolve()
+    try:
+        if target.read_bytes() != before:
+            raise InputError(f"{path}: changed while it was being fixed, left as it is")
+        with tempfile.NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}.", delete=False) as temporary:
+            temporary.write(after)
+        _move_over(Path(temporary.name), target)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written: {error.strerror}") from None
+
+
+def _move_over(temporary: Path, target: Path) -> None:
+    try:
+        shutil.copymode(target, temporary)
+        temporary.replace(target)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise

@@ -1,0 +1,102 @@
+"""Owns what a check says and what a report holds: severities, problems, fixes, findings. Renders nothing."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+
+from slimconda.source import Edit, Source, Span
+
+
+class Severity(IntEnum):
+    """How bad a finding is; comparable, so that a threshold can be set."""
+
+    INFO = 1
+    WARNING = 2
+    ERROR = 3
+
+    @property
+    def label(self) -> str:
+        """Return the name in lower case, as users write and read it."""
+        return self.name.lower()
+
+    @classmethod
+    def named(cls, label: str) -> "Severity":
+        """Return the severity of that name; raises KeyError."""
+        return cls[label.upper()]
+
+
+class Safety(StrEnum):
+    """Whether a fix may be applied unasked. NONE is said by a rule that never has one."""
+
+    SAFE = "safe"
+    UNSAFE = "unsafe"
+    NONE = "none"
+
+
+@dataclass(frozen=True)
+class Fix:
+    """A whole repair: all of its edits are made, or none."""
+
+    title: str
+    edits: tuple[Edit, ...]
+    safety: Safety = Safety.SAFE
+
+
+@dataclass(frozen=True)
+class LayerPart:
+    """A place in an image: the layer's index from 0, the stored bytes meant, and some of the paths, largest first."""
+
+    layer: int
+    bytes: int
+    paths: tuple[str, ...] = ()
+
+
+Place = Span | LayerPart
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What a check saw: a message, where, and perhaps how to mend it. The linter stamps rule and severity on it."""
+
+    message: str
+    place: Place
+    fix: Fix | None = None
+    stage: str | None = None
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A problem with the rule that found it; `path` is the Dockerfile's or the image's name as the user gave it."""
+
+    rule: str
+    severity: Severity
+    message: str
+    path: str
+    place: Place
+    fix: Fix | None = None
+    stage: str | None = None
+    ignored: bool = False
+
+
+@dataclass(frozen=True)
+class Report:
+    """All findings of one run, and the sources they lie in, by path."""
+
+    findings: tuple[Finding, ...]
+    sources: dict[str, Source] = field(default_factory=dict, repr=False)
+
+    @property
+    def open(self) -> tuple[Finding, ...]:
+        """Return the findings that no pragma ignores."""
+        return tuple(finding for finding in self.findings if not finding.ignored)
+
+    def reaches(self, threshold: Severity) -> bool:
+        """Tell whether an open finding is at or above the threshold."""
+        return any(finding.severity >= threshold for finding in self.open)
+
+
+def join_reports(reports: Sequence[Report]) -> Report:
+    """Return one report that holds the findings of all, in their order."""
+    findings = tuple(finding for report in reports for finding in report.findings)
+    sources = {path: source for report in reports for path, source in report.sources.items()}
+    return Report(findings, sources)

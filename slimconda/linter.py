@@ -1,0 +1,87 @@
+"""Owns the way from a Dockerfile or an image to a report: runs checks, stamps rule and severity, obeys pragmas."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from slimconda.checks import CHECKS, Check
+from slimconda.config import Config
+from slimconda.dockerfile.analysis import Analysis
+from slimconda.dockerfile.parser import Dockerfile, parse
+from slimconda.dockerfile.pragmas import Pragma, read_pragmas
+from slimconda.findings import Finding, Problem, Report, Safety
+from slimconda.rulebook import Rule, load_rules
+from slimconda.source import Source, Span
+
+if TYPE_CHECKING:
+    from slimconda.layers.image import Image
+
+SYNTAX_ERROR = "syntax-error"
+
+
+def lint(source: Source, config: Config) -> Report:
+    """Return the report of one Dockerfile; raises InputError where it is no text or empty."""
+    return lint_dockerfile(parse(source), config)
+
+
+def lint_dockerfile(dockerfile: Dockerfile, config: Config) -> Report:
+    """Return the report of a parsed Dockerfile. One that Docker would refuse gets that finding and no other."""
+    if dockerfile.template:
+        return Report((), {dockerfile.source.path: dockerfile.source})
+    findings = list(_findings(Analysis(dockerfile, config), config))
+    pragmas = list(read_pragmas(dockerfile))
+    findings = [replace(finding, ignored=_is_ignored(finding, pragmas)) for finding in findings]
+    findings += list(_pragma_findings(dockerfile, pragmas, findings, config))
+    findings.sort(key=lambda finding: (_start(finding), finding.rule))
+    return Report(tuple(findings), {dockerfile.source.path: dockerfile.source})
+
+
+def lint_image(image: "Image", config: Config) -> Report:
+    """Return the report of an image's layers."""
+    findings: list[Finding] = []
+    for rule, check in _wanted(config):
+        if check.image:
+            findings += [_stamped(rule, problem, image.name) for problem in check.image(image)]
+    return Report(tuple(findings))
+
+
+def _wanted(config: Config) -> Iterator[tuple[Rule, Check]]:
+    rules = load_rules()
+    for name, check in CHECKS.items():
+        if config.wants(name):
+            yield rules[name], check
+
+
+def _findings(analysis: Analysis, config: Config) -> Iterator[Finding]:
+    broken = bool(analysis.dockerfile.problems)
+    for rule, check in _wanted(config):
+        if check.dockerfile is None or broken != (rule.name == SYNTAX_ERROR):
+            continue
+        for problem in check.dockerfile(analysis):
+            yield _stamped(rule, problem, analysis.dockerfile.source.path)
+
+
+def _stamped(rule: Rule, problem: Problem, path: str) -> Finding:
+    fix = problem.fix
+    if fix is not None and rule.safety is Safety.UNSAFE:
+        fix = replace(fix, safety=Safety.UNSAFE)
+    return Finding(rule.name, rule.severity, problem.message, path, problem.place, fix, problem.stage)
+
+
+def _start(finding: Finding) -> int:
+    return finding.place.start if isinstance(finding.place, Span) else 0
+
+
+def _is_ignored(finding: Finding, pragmas: Iterable[Pragma]) -> bool:
+    return isinstance(finding.place, Span) and any(pragma.covers(finding.rule, finding.place) for pragma in pragmas)
+
+
+def _pragma_findings(
+    dockerfile: Dockerfile, pragmas: list[Pragma], findings: list[Finding], config: Config
+) -> Iterator[Finding]:
+    """Yield what the pragmas themselves get wrong; one for a rule that did not run is never called unused."""
+    judged = [pragma for pragma in pragmas if config.wants(pragma.rule) and not dockerfile.problems]
+    found = [(finding.rule, finding.place) for finding in findings if isinstance(finding.place, Span)]
+    for rule, check in _wanted(config):
+        for problem in check.pragmas(judged, found, frozenset(CHECKS)) if check.pragmas else ():
+            yield _stamped(rule, problem, dockerfile.source.path)

@@ -1,0 +1,87 @@
+"""Owns the rule cards: Markdown files in rules/ become Rule objects. What a card says is said nowhere else."""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
+
+from slimconda.errors import InputError
+from slimconda.findings import Safety, Severity
+
+TITLE = re.compile(r"# (?P<name>[a-z-]+): (?P<title>.+)")
+FENCE = re.compile(r"^```(?P<info>[^\n]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule as its card states it; `residue` holds globs of paths in an image."""
+
+    name: str
+    title: str
+    severity: Severity
+    safety: Safety
+    residue: tuple[str, ...]
+    card: str
+
+    @cached_property
+    def examples(self) -> tuple["Example", ...]:
+        """Return the examples of the card, in its order."""
+        return tuple(_examples(self.card))
+
+
+@dataclass(frozen=True)
+class Example:
+    """A Dockerfile of a card: `report` and `fixed` belong to a bad one; a good one has neither."""
+
+    text: str
+    bad: bool
+    report: str | None = None
+    fixed: str | None = None
+
+
+def cards_folder() -> Path:
+    """Return the folder of the cards: inside the installed package, or at the top of a checkout."""
+    package = Path(__file__).parent
+    return package / "rules" if (package / "rules").is_dir() else package.parent / "rules"
+
+
+@cache
+def load_rules() -> Mapping[str, Rule]:
+    """Return all rules by name, sorted; raises InputError for a card that breaks the form."""
+    cards = sorted(path for path in cards_folder().glob("*.md") if path.stem != "README")
+    return {path.stem: _rule(path) for path in cards}
+
+
+def _rule(path: Path) -> Rule:
+    card = path.read_text(encoding="utf-8")
+    title = TITLE.match(card)
+    fence = FENCE.search(card)
+    if not title or title["name"] != path.stem or not fence or fence["info"] != "toml":
+        raise InputError(f"{path}: a card starts with '# {path.stem}: title' and a toml fence")
+    facts = tomllib.loads(fence["text"])
+    return Rule(
+        path.stem,
+        title["title"],
+        Severity.named(facts["severity"]),
+        Safety(facts["fix"]),
+        tuple(facts.get("residue", ())),
+        card,
+    )
+
+
+def _examples(card: str) -> list[Example]:
+    examples: list[Example] = []
+    for fence in FENCE.finditer(card):
+        text = fence["text"]
+        match fence["info"].split():
+            case ["dockerfile", "bad"]:
+                examples.append(Example(text, bad=True))
+            case ["dockerfile", "good"]:
+                examples.append(Example(text, bad=False))
+            case ["text", "report"] if examples:
+                examples[-1] = Example(examples[-1].text, bad=True, report=text, fixed=examples[-1].fixed)
+            case ["dockerfile", "fixed"] if examples:
+                examples[-1] = Example(examples[-1].text, bad=True, report=examples[-1].report, fixed=text)
+    return examples

@@ -1,0 +1,100 @@
+"""Every card's examples do what the card says; `pytest --update` writes the reports and fixed files again."""
+
+import re
+
+import pytest
+
+from slimconda.checks import CHECKS
+from slimconda.config import Config
+from slimconda.linter import lint
+from slimconda.reporters.text import render_findings
+from slimconda.rewriter import rewrite
+from slimconda.rulebook import FENCE, Example, cards_folder, load_rules
+from slimconda.source import Source
+
+RULES = load_rules()
+
+
+def examples(*, bad: bool) -> list[object]:
+    return [
+        pytest.param(rule.name, example, id=f"{rule.name}-{number}")
+        for rule in RULES.values()
+        for number, example in enumerate(rule.examples)
+        if example.bad == bad
+    ]
+
+
+def report_of(text: bytes) -> str:
+    return render_findings(lint(Source("Dockerfile", text), Config()))
+
+
+def test_each_rule_has_a_card_and_a_check() -> None:
+    assert set(CHECKS) == set(RULES)
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_name_and_form(name: str) -> None:
+    assert re.fullmatch(r"[a-z]+(-[a-z]+)+", name)
+    assert all(heading in RULES[name].card for heading in ("## Why", "## When to ignore it", "## Examples"))
+    assert any(example.bad for example in RULES[name].examples)
+    assert any(not example.bad for example in RULES[name].examples)
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_cards_are_up_to_date(name: str, update: bool) -> None:
+    path = cards_folder() / f"{name}.md"
+    expected = regenerated(RULES[name].card)
+    if update:
+        path.write_text(expected, encoding="utf-8")
+    assert path.read_text(encoding="utf-8") == expected
+
+
+def regenerated(card: str) -> str:
+    latest = b""
+
+    def again(fence: re.Match[str]) -> str:
+        nonlocal latest
+        match fence["info"].split():
+            case ["dockerfile", "bad"]:
+                latest = fence["text"].encode()
+            case ["text", "report"]:
+                return f"```text report\n{report_of(latest)}```"
+            case ["dockerfile", "fixed"]:
+                return f"```dockerfile fixed\n{rewrite(Source('Dockerfile', latest), Config()).data.decode()}```"
+        return fence[0]
+
+    return FENCE.sub(again, card)
+
+
+@pytest.mark.parametrize(("name", "example"), examples(bad=True))
+def test_bad_is_reported(name: str, example: Example) -> None:
+    findings = lint(Source("Dockerfile", example.text.encode()), Config()).findings
+    assert name in {finding.rule for finding in findings}
+
+
+@pytest.mark.parametrize(("name", "example"), examples(bad=False))
+def test_good_is_silent(name: str, example: Example) -> None:
+    for text in variants(example.text):
+        assert report_of(text) == ""
+
+
+@pytest.mark.parametrize(("name", "example"), examples(bad=True))
+def test_fix_is_what_the_card_says(name: str, example: Example) -> None:
+    for text, fixed in zip(variants(example.text), variants(example.fixed or example.text), strict=True):
+        done = rewrite(Source("Dockerfile", text), Config())
+        assert done.data == fixed
+        assert done.gave_up is None
+        if example.fixed is not None:
+            assert report_of(fixed) == ""
+            assert rewrite(Source("Dockerfile", fixed), Config()).data == fixed
+
+
+def variants(text: str) -> list[bytes]:
+    """Return a text as it is, with CRLF, without a final newline, and with both."""
+    plain = text.encode()
+    return [
+        plain,
+        plain.replace(b"\n", b"\r\n"),
+        plain.removesuffix(b"\n"),
+        plain.replace(b"\n", b"\r\n").removesuffix(b"\r\n"),
+    ]
