@@ -11,7 +11,7 @@ from slimconda.findings import Fix, Problem
 
 def check_dockerfile(analysis: Analysis) -> Iterator[Problem]:
     """Yield each install that no clean follows in its RUN; all of one RUN share one fix."""
-    for layer in analysis.layers:
+    for layer in analysis.wasteful_layers:
         installs = uncleaned(layer)
         fix = _fix(layer, analysis) if installs else None
         for install in installs:

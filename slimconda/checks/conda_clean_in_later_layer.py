@@ -16,6 +16,8 @@ def check_dockerfile(analysis: Analysis) -> Iterator[Problem]:
         earlier = _earlier(layer, analysis)
         if layer.installs or layer.opaque or not earlier or any(mount_targets(layer.instruction)):
             continue
+        if layer.stage.index not in analysis.stages.final:
+            continue
         for clean in layer.cleans:
             message = f"{clean.title} frees nothing here: the packages came in an earlier layer"
             yield Problem(message, clean.place, _fix(layer, clean, earlier, analysis), layer.stage.label)

@@ -17,7 +17,7 @@ TARGETS = frozenset("tips")
 
 def check_dockerfile(analysis: Analysis) -> Iterator[Problem]:
     """Yield the last clean of each RUN in which every path leaves a part of the cache behind."""
-    for layer in analysis.layers:
+    for layer in analysis.wasteful_layers:
         partial = [install for install in layer.installs if install.verdict is Verdict.INCOMPLETE]
         if not partial or not layer.cleans:
             continue

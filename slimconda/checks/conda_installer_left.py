@@ -15,7 +15,7 @@ from slimconda.findings import Fix, Problem
 
 def check_dockerfile(analysis: Analysis) -> Iterator[Problem]:
     """Yield each download of an installer that its RUN keeps, and each installer that ADD or COPY brings."""
-    for layer in analysis.layers:
+    for layer in analysis.wasteful_layers:
         for fetched in layer.fetched:
             if fetched.verdict is Verdict.LEFT:
                 message = f"the installer {fetched.download.name} stays in this layer"

@@ -37,6 +37,18 @@ class Analysis:
             return ()
         return tuple(layer for stage in self.shipped_stages for layer in self._layers(stage))
 
+    @cached_property
+    def wasteful_layers(self) -> tuple[RunLayer, ...]:
+        """Return the layers whose residue ends in the image.
+
+        A stage that is only copied from is seen as its files are at its end, so that a later clean does count there.
+        """
+        return tuple(layer for layer in self.layers if layer.stage.index in self.stages.final or self._lasts(layer))
+
+    def _lasts(self, layer: RunLayer) -> bool:
+        later = [other for other in self.layers if other.instruction.span.start > layer.instruction.span.start]
+        return not any(other.may_clean and layer.stage in self.stages.lineage(other.stage) for other in later)
+
     def _layers(self, stage: Stage) -> Iterator[RunLayer]:
         for instruction in stage.instructions:
             if instruction.keyword != "RUN" or not self._mentions_conda(instruction.span.start, instruction.span.end):

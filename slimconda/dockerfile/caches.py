@@ -121,7 +121,10 @@ class Fetched:
 
 @dataclass(frozen=True)
 class RunLayer:
-    """The layer of one RUN: its script, what it installs, cleans and downloads, in the order of the text."""
+    """The layer of one RUN: its script, what it installs, cleans and downloads, in the order of the text.
+
+    `opaque` says that it may run conda where it is not seen, `may_clean` that it may empty a package cache.
+    """
 
     stage: Stage
     instruction: Instruction
@@ -131,6 +134,7 @@ class RunLayer:
     cleans: tuple[CondaCommand, ...]
     fetched: tuple[Fetched, ...]
     opaque: bool
+    may_clean: bool
 
 
 def run_layer(stage: Stage, instruction: Instruction, context: Context, source: Source) -> RunLayer | None:
@@ -147,19 +151,15 @@ class _Reader:
     def __init__(self, stage: Stage, instruction: Instruction, context: Context, run: RunScript) -> None:
         self.stage, self.instruction, self.context, self.run = stage, instruction, context, run
         self.commands = list(commands(run.script.body))
-        self.conda: dict[int, CondaCommand] = {}
-        self.downloads: dict[int, Download] = {}
-        for key, command in enumerate(self.commands):
-            self._read(key, command)
+        plain = {key: command for key, command in enumerate(self.commands) if command.inner is None}
+        self.downloads = {key: found for key, command in plain.items() if (found := read_download(command))}
+        names = frozenset(download.name for download in self.downloads.values())
+        self.conda = {
+            key: call
+            for key, command in plain.items()
+            if (call := read_command(command, context.variables, names)) and key not in self.downloads
+        }
         self.keys = {id(command): key for key, command in enumerate(self.commands)}
-
-    def _read(self, key: int, command: ShellCommand) -> None:
-        if command.inner is not None:
-            return
-        if conda := read_command(command, self.context.variables):
-            self.conda[key] = conda
-        elif download := read_download(command):
-            self.downloads[key] = download
 
     def layer(self) -> RunLayer:
         found = ends(self.run.script, self._effect)
@@ -167,7 +167,7 @@ class _Reader:
         cleans = [conda for conda in self.conda.values() if conda.verb is Verb.CLEAN]
         fetched = [self._fetched(key, download, found) for key, download in self.downloads.items()]
         opaque = any(_is_opaque(command) for key, command in enumerate(self.commands) if key not in self.conda)
-        found_here = (tuple(installs), tuple(cleans), tuple(fetched), opaque)
+        found_here = (tuple(installs), tuple(cleans), tuple(fetched), opaque, self._may_clean())
         return RunLayer(self.stage, self.instruction, self.run, self.context, *found_here)
 
     def _effect(self, command: ShellCommand) -> Effect:
@@ -238,12 +238,14 @@ class _Reader:
 
     def _without_paths(self) -> Verdict:
         """Judge a script whose paths are not understood: without any clean in it, the cache stays on each."""
-        may_clean = any(conda.verb is Verb.CLEAN for conda in self.conda.values()) or any(
-            self._removes_cache(command) is not False
-            for key, command in enumerate(self.commands)
-            if key not in self.conda
+        return Verdict.UNKNOWN if self._may_clean() or self.run.script.faulty else Verdict.LEFT
+
+    def _may_clean(self) -> bool:
+        """Tell whether anything in the script may empty a package cache."""
+        others = [command for key, command in enumerate(self.commands) if key not in self.conda]
+        return any(conda.verb is Verb.CLEAN for conda in self.conda.values()) or any(
+            self._removes_cache(command) is not False for command in others
         )
-        return Verdict.UNKNOWN if may_clean or self.run.script.faulty else Verdict.LEFT
 
     def _is_mounted(self, conda: CondaCommand) -> bool:
         own = [word.text.partition("=")[2] for word in conda.command.assignments if _is_pkgs_dirs(word.text)]
@@ -266,6 +268,8 @@ class _Reader:
 
 def _may_clean(program: str, words: list[str]) -> bool:
     """Tell whether a program is a script whose inside is not seen, or is named like a cleanup."""
+    if program == "trap":
+        return MAY_CLEAN.search(" ".join(words)) is not None
     if program in {"source", "."} or program in {"sh", "bash", "dash", "zsh"}:
         script = next((word for word in words[1:] if not word.startswith("-")), "")
         return bool(script) and not _is_harmless(script)

@@ -14,6 +14,10 @@ from slimconda.source import Edit
 NEEDS_CACHE = re.compile(rb"--offline|--use-index-cache|\b(?:conda|boa|mamba)[ -]?(?:mamba)?build\b|--download-only")
 
 
+# A distribution's version in an installer's name or in an image's tag; `--all` came with conda 4.1.
+VERSION = re.compile(rb"(?:mini|ana)conda[23]?[-:](?:py\d+_)?(\d+)\.(\d+)", re.IGNORECASE)
+
+
 def uncleaned(layer: RunLayer) -> list[Install]:
     """Return the installs whose whole cache stays in the layer."""
     return [install for install in layer.installs if install.verdict is Verdict.LEFT]
@@ -26,9 +30,15 @@ def missing_clean(layer: RunLayer, analysis: Analysis) -> Edit:
     """
     if NEEDS_CACHE.search(analysis.dockerfile.source.data):
         raise NoPlaceError("another command needs the cache")
+    if _holds_old_conda(analysis.dockerfile.source.data):
+        raise NoPlaceError("this conda is too old for --all")
     installs = [install.conda for install in uncleaned(layer)]
     words = [clean_words(conda, analysis.config.clean_arguments) for conda in _one_per_cache(installs)]
     return insert_after(layer, installs[-1].command, " && ".join(words), analysis.dockerfile)
+
+
+def _holds_old_conda(text: bytes) -> bool:
+    return any((int(match[1]), int(match[2])) < (4, 1) for match in VERSION.finditer(text))
 
 
 def _one_per_cache(installs: list[CondaCommand]) -> list[CondaCommand]:

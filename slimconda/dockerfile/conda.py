@@ -4,7 +4,7 @@ Sources: conda's command line (26.7 and 4.3 run, the changelog between), mamba a
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -46,7 +46,7 @@ class Kind(StrEnum):
 
 WHOLE_CACHE = frozenset({Kind.ARCHIVES, Kind.EXTRACTED, Kind.INDEX})
 FILLING = frozenset(set(Verb) - {Verb.CLEAN, Verb.OTHER})
-INSTALLER_NAME = re.compile(r"(?:Miniconda[23]?|Miniforge3?|Mambaforge|Anaconda[23]?)\b[^/\s]*\.sh", re.IGNORECASE)
+INSTALLER_NAME = re.compile(r"(?:Miniconda[23]?|Miniforge3?|Mambaforge|Anaconda[23]?)[^/]*\.sh", re.IGNORECASE)
 RENAMED_INSTALLER = re.compile(
     r"(?:mini|ana)conda[^/\s]*\.sh|(?:miniforge|mambaforge|micromamba)[^/\s]*\.sh", re.IGNORECASE
 )
@@ -160,17 +160,22 @@ class CondaCommand:
         return Span(self.tool_words[0].span.start, self.command.words[-1].span.end)
 
 
-def read_command(command: ShellCommand, variables: dict[str, str] | None = None) -> CondaCommand | None:
-    """Return what a command does with conda, None where it does nothing. `variables` are those that ENV has set."""
+def read_command(
+    command: ShellCommand, variables: Mapping[str, str], installers: frozenset[str] = frozenset()
+) -> CondaCommand | None:
+    """Return what a command does with conda, None where it does nothing.
+
+    `variables` are those that ENV has set, `installers` the names of files known to be installers.
+    """
     at = unwrapped(command)
     words = command.words[at:]
     if not words:
         return None
-    installer = _installer(command, at)
+    installer = _installer(command, at, installers)
     if installer is not None:
         return installer
     count = 3 if _is_python_module(words) else 1
-    tool = Tool.CONDA if count == 3 else _tool(words[0], variables or {})
+    tool = Tool.CONDA if count == 3 else _tool(words[0], variables)
     if tool is None:
         return None
     return _tool_call(command, tool, at, count)
@@ -181,7 +186,7 @@ def _is_python_module(words: Sequence[Word]) -> bool:
     return len(texts) == 3 and texts[0].rpartition("/")[2].startswith("python") and texts[1:] == ["-m", "conda"]
 
 
-def _tool(word: Word, variables: dict[str, str]) -> Tool | None:
+def _tool(word: Word, variables: Mapping[str, str]) -> Tool | None:
     text = word.text
     variable = re.fullmatch(r"\$\{?(\w+)\}?", text)
     if variable:
@@ -220,7 +225,7 @@ def _verb(words: Sequence[str]) -> tuple[Verb, int]:
 
 def _environment(arguments: Sequence[Word]) -> str | None:
     texts = [word.text for word in arguments]
-    for text, value in zip(texts, [*texts[1:], None], strict=True):
+    for text, value in zip(texts, [*texts, None][1:], strict=True):
         if text in {"-n", "--name", "-p", "--prefix"}:
             return value
         match = re.fullmatch(r"(?:--name=|--prefix=|-[np](?!y\b))(.+)", text)
@@ -250,13 +255,14 @@ def is_installer_name(text: str) -> bool:
     return bool(INSTALLER_NAME.fullmatch(name) or RENAMED_INSTALLER.fullmatch(name))
 
 
-def _installer(command: ShellCommand, at: int) -> CondaCommand | None:
+def _installer(command: ShellCommand, at: int, installers: frozenset[str]) -> CondaCommand | None:
     words = command.words[at:]
     shell = words[0].text.rpartition("/")[2] in {"sh", "bash", "dash", "zsh"}
     script = next((n for n, word in enumerate(words) if n >= shell and not word.text.startswith("-")), None)
     if script is None or (shell and any(word.text == "-c" for word in words[1:script])):
         return None
-    if not is_installer_name(words[script].text):
+    name = words[script].text
+    if not is_installer_name(name) and name.rpartition("/")[2] not in installers:
         return None
     arguments = words[script + 1 :]
     prefix = installer_prefix(arguments)

@@ -43,7 +43,7 @@ def read_download(command: ShellCommand) -> Download | None:
 
 def _option_value(words: tuple[Word, ...], short: str, long: str) -> str | None:
     texts = [word.text for word in words[1:]]
-    for text, following in zip(texts, [*texts[1:], ""], strict=True):
+    for text, following in zip(texts, [*texts, ""][1:], strict=True):
         if text.startswith(f"{long}="):
             return text.partition("=")[2]
         if text == long:

@@ -62,6 +62,8 @@ def insert_after(layer: RunLayer, command: ShellCommand, text: str, dockerfile: 
     """Return the edit that runs `text` right after a command if that succeeded; raises NoPlaceError."""
     link = find_link(layer, command)
     writer = _Writer(layer, link, dockerfile)
+    if writer.is_before_swallowed_lines():
+        raise NoPlaceError("a comment swallows the following lines")
     if link.followed and _has_errexit(layer):
         if len(link.links) > 1:
             raise NoPlaceError("a chain under errexit")
@@ -86,6 +88,13 @@ class _Writer:
         end = self.text.offset(link.statement.end - 1) + 1
         self.place = Span(end, end)
 
+    def is_before_swallowed_lines(self) -> bool:
+        """Tell whether a comment follows that Docker's joining of lines makes longer than its author meant."""
+        rest = self.text.data[self.link.statement.end :]
+        if self.heredoc or not rest.lstrip().startswith(b"#"):
+            return False
+        return b"\n" in self.source.data[self.place.start : self.text.offset(len(self.text.data) - 1)]
+
     @property
     def line_end(self) -> bytes:
         line = self.source.read(self.source.line_span(self.source.line_of(self.place.start - 1)))
@@ -98,7 +107,8 @@ class _Writer:
         return match[0] if match else b""
 
     def new_line(self, offset: int) -> bytes:
-        return b" " + self.escape + self.line_end + (self.indentation(offset) or b"    ")
+        """Return a line's continuation, and a new line as far indented as the one that holds an offset."""
+        return b" " + self.escape + self.line_end + self.indentation(offset)
 
     def next_statement(self) -> bytes:
         if self.heredoc:
@@ -106,13 +116,15 @@ class _Writer:
         return b"; "
 
     def conjunction(self) -> bytes:
+        """Return `&&` in the style of its neighbours; after a command of several lines it has a line of its own."""
         neighbour = self.link.at if self.link.at > 0 else 1
+        joint = b" && "
         if neighbour < len(self.link.links):
-            return self.like(self.link.links[neighbour - 1], self.link.links[neighbour])
+            joint = self.like(self.link.links[neighbour - 1], self.link.links[neighbour])
         start = self.text.offset(self.link.statement.start)
-        if b"\n" in self.source.data[start : self.place.start]:
-            return self.new_line(self.place.start - 1) + b"&& "
-        return b" && "
+        if b"\n" in joint or b"\n" not in self.source.data[start : self.place.start]:
+            return joint
+        return b" " + self.escape + self.line_end + (self.indentation(self.place.start - 1) or b"    ") + b"&& "
 
     def like(self, left: Statement, right: Statement) -> bytes:
         """Return a `&&` that stands as the one between two commands does."""

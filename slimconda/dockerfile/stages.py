@@ -46,19 +46,25 @@ class Stages:
         return (*(self.lineage(parent) if parent else ()), stage)
 
     @cached_property
+    def final(self) -> frozenset[int]:
+        """Return the indices of the last stage and its ancestors: their layers are the image's own."""
+        stages = self.dockerfile.stages
+        return frozenset(stage.index for stage in (self.lineage(stages[-1]) if stages else ()))
+
+    @cached_property
     def shipped(self) -> frozenset[int]:
-        """Return the indices of stages whose layers, or whose conda root with its cache, reach the last stage."""
-        if not self.dockerfile.stages:
-            return frozenset()
+        """Return the indices of the stages whose waste may reach the last stage's image.
+
+        Besides the final ones these are stages out of which a conda root, or a folder above one, is copied.
+        """
         done: set[int] = set()
-        waiting = [self.dockerfile.stages[-1]]
+        waiting = [stage for stage in self.dockerfile.stages if stage.index in self.final]
         while waiting:
             stage = waiting.pop()
-            if stage.index in done:
-                continue
-            done.add(stage.index)
-            waiting += self.lineage(stage)[:-1]
-            waiting += [source for i in stage.instructions if (source := self._carried_from(i, stage))]
+            if stage.index not in done:
+                done.add(stage.index)
+                waiting += self.lineage(stage)[:-1]
+                waiting += [source for i in stage.instructions if (source := self._carried_from(i, stage))]
         return frozenset(done)
 
     def _carried_from(self, instruction: Instruction, stage: Stage) -> Stage | None:

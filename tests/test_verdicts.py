@@ -1,0 +1,232 @@
+"""What a RUN keeps, shape by shape: I and J install, K cleans. Each verdict was found by running the shape in shells."""
+
+import pytest
+
+from slimconda.config import Config
+from slimconda.dockerfile.analysis import Analysis
+from slimconda.dockerfile.parser import parse
+from slimconda.rewriter import rewrite
+from slimconda.source import Source
+
+WORDS = {"I": "conda install -y a", "J": "conda install -y b", "K": "conda clean -afy"}
+CLEAN = "conda clean --all --yes"
+LEFT, CLEANED, UNKNOWN, INCOMPLETE = "left", "cleaned", "unknown", "incomplete"
+
+
+def spelt(text: str) -> str:
+    for letter, words in WORDS.items():
+        text = text.replace(f"«{letter}»", words)
+    return text.replace("«C»", CLEAN)
+
+
+def dockerfile(text: str) -> Source:
+    text = spelt(text)
+    instruction = text if text.startswith(("RUN", "SHELL", " \\", "ONBUILD")) else f"RUN {text}"
+    return Source("Dockerfile", f"FROM a\n{instruction}\n".encode())
+
+
+def verdicts(text: str) -> list[str]:
+    analysis = Analysis(parse(dockerfile(text)), Config())
+    return [install.verdict.value for layer in analysis.layers for install in layer.installs]
+
+
+SHAPES = [
+    ("«I»", [LEFT]),
+    ("«I» && «K»", [CLEANED]),
+    ("«K» && «I»", [LEFT]),
+    ("«I» && «K» && «J»", [CLEANED, LEFT]),
+    ("«I»; «K»", [CLEANED]),
+    ("«I» || «K»", [LEFT]),
+    ("«I» && «K» || true", [CLEANED]),
+    ("«I» || pip install a", [LEFT]),
+    ("«I»;", [LEFT]),
+    ("«I» # why", [LEFT]),
+    ("«I» #\\\n b && «K»", [LEFT]),
+    ("«I» \\\n# note \\\n\n && «K»", [CLEANED]),
+    (" \\\nRUN «I»", [LEFT]),
+    ("«I» \\ \n b", [LEFT]),
+    ("set -eux; «I»; rm -f x", [LEFT]),
+    ("«I»; echo ok", [LEFT]),
+    ('if [ -n "$G" ]; then «I»; fi', [LEFT]),
+    ('if [ -n "$G" ]; then «I»; else «J» && «K»; fi', [LEFT, CLEANED]),
+    ('«I» && if [ -n "$G" ]; then «K»; fi', [UNKNOWN]),
+    ('if [ -n "$G" ]; then «I» && exit 0; fi; «J» && «K»', [LEFT, CLEANED]),
+    ("for p in a b; do conda install -y $p; done", [LEFT]),
+    ("for p in a b; do conda install -y $p; done && «K»", [CLEANED]),
+    ('while read p; do conda install -y "$p"; done < f', [LEFT]),
+    ("(«I» || true) && «K»", [CLEANED]),
+    ("(export PATH=/c/bin:$PATH; «I»)", [LEFT]),
+    ('f() { conda install -y "$@"; }; f a; «K»', [CLEANED]),
+    ('trap "«K»" EXIT; «I»', [UNKNOWN]),
+    ("case $A in x) «I»;; *) «J»;; esac && «K»", [CLEANED, CLEANED]),
+    ("«I» & «K»", [UNKNOWN]),
+    ("echo go & «I» && «K»", [CLEANED]),
+    ("exec «I» && «K»", [LEFT]),
+    ("«I» | tee l && «K»", [CLEANED]),
+    ("yes | «I»", [LEFT]),
+    ("«I» > l 2>&1", [LEFT]),
+    ("conda install -y a>=1.2", [LEFT]),
+    ("sudo -E «I»", [LEFT]),
+    ("gosu u «I»", [LEFT]),
+    ('su u -c "«I»"', [LEFT]),
+    ('bash -lc "«I» && «K»"', [CLEANED]),
+    ('bash -lc "«I»" && «K»', [CLEANED]),
+    ("bash -c conda install -y a", []),
+    ("PATH=/c/bin:$PATH «I»", [LEFT]),
+    ("CONDA_PKGS_DIRS=/p «I» && «K»", [LEFT]),
+    ("export CONDA_PKGS_DIRS=/p && «I» && «K»", [CLEANED]),
+    ("/c/bin/conda install -y a", [LEFT]),
+    ("${CONDA_DIR}/bin/mamba install -y a", [LEFT]),
+    ("$CONDA_TOOL install -y a", []),
+    ("python -m conda install -y a", [LEFT]),
+    ("conda --debug install -y a", [LEFT]),
+    ("env X=1 «I»", [LEFT]),
+    ("time «I»", [LEFT]),
+    ("nice -n 5 timeout 9 «I»", [LEFT]),
+    ('eval "«I»"', [LEFT]),
+    ("conda run -n b «I»", [LEFT]),
+    ("conda run -n b pip install a", []),
+    ("conda env create -f e.yml", [LEFT]),
+    ("conda env update -n base -f e.yml && «K»", [CLEANED]),
+    ("conda create -y -n e python && conda update -y --all", [LEFT, LEFT]),
+    ('echo "«I»" > s', []),
+    ("bash s.sh", []),
+    ("«I» && clean-layer.sh", [UNKNOWN]),
+    ("«I» && bash /tmp/tidy.sh", [UNKNOWN]),
+    ("bash Miniconda3-x.sh -b -p /c && rm Miniconda3-x.sh", [LEFT]),
+    ("wget -q u/Mambaforge-$(uname -m).sh -O m.sh && bash m.sh -bp /c && rm m.sh", [LEFT]),
+    (". /c/etc/profile.d/conda.sh; conda activate e && «I»", [LEFT]),
+    ('["conda","install","-y","a"]', [LEFT]),
+    ('["/bin/bash","-c","«I» && «K»"]', [CLEANED]),
+    ("<<E\n«I»\nE", [LEFT]),
+    ("<<E\nset -e\n«I»\necho ok\nE", [LEFT]),
+    ("<<E\n«I»\n«K»\nE", [CLEANED]),
+    ("bash <<'E'\n«I»\nE", [LEFT]),
+    ("cat <<E > s\n«I»\nE", []),
+    ("python3 <<E\n«I»\nE", []),
+    ("<<E\n#!/usr/bin/env python3\n«I»\nE", []),
+    ("<<E\ncat > pin <<P\nconda install -y x\nP\n«I»\n«K»\nE", [CLEANED]),
+    ('echo "<< on" && «I» && echo "<< off" && «K»', [CLEANED]),
+    ("--mount=type=cache,target=/opt/conda/pkgs «I»", [CLEANED]),
+    ("--mount=type=tmpfs,dst=/opt/conda/pkgs «I»", [CLEANED]),
+    ("--mount=type=cache,target=/root/.cache/pip «I»", [LEFT]),
+    ("«I» && conda clean -t", [INCOMPLETE]),
+    ("«I» && conda clean -tp -y", [INCOMPLETE]),
+    ("«I» && conda clean -a --dry-run", [INCOMPLETE]),
+    ("«I» && conda clean -tiy", [CLEANED]),
+    ("«I» && conda clean -tipsy", [CLEANED]),
+    ("«I» && conda clean --tarb --index -y", [CLEANED]),
+    ("«I» && conda clean -all -y", [CLEANED]),
+    ("«I» && rm -rf /c/pkgs/cache", [LEFT]),
+    ("«I» && rm /c/pkgs/*.tar.bz2", [LEFT]),
+    ("«I» && rm -rf /c/pkgs", [CLEANED]),
+    ('«I» && rm -rf /tmp/x "$D"/pkgs/*', [CLEANED]),
+    ("«I» && find /opt/conda -name '*.a' -delete", [LEFT]),
+    ("«I» && find /opt/conda -name '*.tar.bz2' -delete", [UNKNOWN]),
+    ("micromamba install -y a && mamba clean -ay", [CLEANED]),
+    ("«I» && «K» && conda install -y --download-only b && conda clean -iy", [CLEANED]),
+    ("«I» && fix-permissions /c", [LEFT]),
+    ("set -e; false || «I»; «K»", [CLEANED]),
+    ("«I» && exit 1; «K»", [CLEANED]),
+    ("{ «I»; «K»; } > log 2>&1", [CLEANED]),
+    ("! «I» || «K»", [CLEANED]),
+    ("until «I»; do sleep 1; done; «K»", [CLEANED]),
+    ("SHELL [\"conda\",\"run\",\"-n\",\"e\",\"/bin/bash\",\"-c\"]\nRUN «I» && «K»", [CLEANED]),
+    ("SHELL [\"powershell\",\"-Command\"]\nRUN «I»", []),
+    ("ONBUILD RUN «I»", []),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "expected"), SHAPES, ids=[shape[0][:60] for shape in SHAPES])
+def test_verdict(text: str, expected: list[str]) -> None:
+    assert verdicts(text) == expected
+
+
+FIXES = [
+    ("«I»", "«I» && «C»"),
+    ("«K» && «I»", "«K» && «I» && «C»"),
+    ("«I» && «K» && «J»", "«I» && «K» && «J» && «C»"),
+    ("«I»;", "«I» && «C»;"),
+    ("«I» # why", "«I» && «C» # why"),
+    ("«I»; echo ok", "«I» && «C»; echo ok"),
+    ("set -eux; «I»; rm -f x", "set -eux; «I»; «C»; rm -f x"),
+    ("set -eux; rm -f x; «I»", "set -eux; rm -f x; «I» && «C»"),
+    ("yes | «I»", "yes | «I» && «C»"),
+    ("«I» > l 2>&1", "«I» > l 2>&1 && «C»"),
+    ("sudo -E «I»", f"sudo -E «I» && sudo -E {CLEAN}"),
+    ("gosu u «I» && echo", f"gosu u «I» && gosu u {CLEAN} && echo"),
+    ("PATH=/c/bin:$PATH «I»", f"PATH=/c/bin:$PATH «I» && PATH=/c/bin:$PATH {CLEAN}"),
+    ("CONDA_PKGS_DIRS=/p «I» && «K»", f"CONDA_PKGS_DIRS=/p «I» && CONDA_PKGS_DIRS=/p {CLEAN} && «K»"),
+    ("time «I»", "time «I» && «C»"),
+    ("/c/bin/conda install -y a", f"/c/bin/conda install -y a && /c/bin/{CLEAN}"),
+    ('"${D}"/bin/mamba install -y a', '"${D}"/bin/mamba install -y a && "${D}"/bin/mamba clean --all --yes'),
+    ("python -m conda install -y a", f"python -m conda install -y a && python -m {CLEAN}"),
+    ("bash Miniconda3-x.sh -b -p /c", f"bash Miniconda3-x.sh -b -p /c && /c/bin/{CLEAN}"),
+    ("conda install -y mamba && mamba install -y a", "conda install -y mamba && mamba install -y a && mamba clean --all --yes"),
+    ("«I» && fix-permissions /c", "«I» && «C» && fix-permissions /c"),
+    (". /c/etc/profile.d/conda.sh; conda activate e && «I»", ". /c/etc/profile.d/conda.sh; conda activate e && «I» && «C»"),
+    ("<<E\n«I»\nE", "<<E\n«I» && «C»\nE"),
+    ("<<E\nset -e\n  «I»\necho ok\nE", "<<E\nset -e\n  «I»\n  «C»\necho ok\nE"),
+    ("<<E\n«I» &&\n  echo ok\nE", "<<E\n«I» &&\n  «C» &&\n  echo ok\nE"),
+    ("apt-get update \\\n  && «I» \\\n  && echo", "apt-get update \\\n  && «I» \\\n  && «C» \\\n  && echo"),
+    ("apt-get update && \\\n\t«I» && \\\n\techo", "apt-get update && \\\n\t«I» && \\\n\t«C» && \\\n\techo"),
+    ("apt-get update \\\n && \\\n «I»", "apt-get update \\\n && \\\n «I» \\\n && \\\n «C»"),
+    ("«I» \\\n    b \\\n    c", "«I» \\\n    b \\\n    c \\\n    && «C»"),
+    ("«I» \\ \n b", "«I» \\ \n b \\\n && «C»"),
+    ("«I» \\\n# note\n b # end", "«I» \\\n# note\n b \\\n && «C» # end"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "fixed"), FIXES, ids=[shape[0][:60] for shape in FIXES])
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+def test_fix(text: str, fixed: str, line_end: str) -> None:
+    if line_end == "\r\n" and "<<E" in text:
+        pytest.skip("a shell does not take CRLF in a heredoc")
+    source = Source("Dockerfile", dockerfile(text).data.replace(b"\n", line_end.encode()))
+    done = rewrite(source, Config())
+    assert done.data.replace(line_end.encode(), b"\n") == dockerfile(fixed).data
+    assert done.report.open == ()
+
+
+UNFIXED = [
+    "«I» || pip install a",
+    "«I» #\\\n b && «K»",
+    'if [ -n "$G" ]; then «I»; fi',
+    "for p in a b; do conda install -y $p; done",
+    "exec «I» && «K»",
+    'su u -c "«I»"',
+    "bash Miniconda3-x.sh -b",
+    '["conda","install","-y","a"]',
+    "set -e; true && «I»; echo ok",
+    "«I» && conda build recipe",
+    "«I» \\\n&& $(echo '",
+]
+
+
+@pytest.mark.parametrize("text", UNFIXED)
+def test_no_fix_where_the_place_is_not_certain(text: str) -> None:
+    source = dockerfile(text)
+    assert rewrite(source, Config()).data == source.data
+
+
+STAGES = [
+    ("FROM a AS b\nRUN «I»\nFROM c\nCOPY --from=b /env /env", []),
+    ("FROM a AS b\nRUN «I»\nFROM c\nCOPY --from=b /opt/conda /opt/conda", [2]),
+    ("FROM a AS b\nRUN «I»\nFROM c\nCOPY --from=0 /opt/conda/envs/x /x", []),
+    ("FROM a AS b\nRUN «I»\nRUN «K»\nFROM c\nCOPY --from=b /opt/conda /opt/conda", []),
+    ("FROM a AS b\nRUN «I»\nFROM B\nRUN «K»", [2, 4]),
+    ("FROM a AS b\nRUN «I»\nFROM b AS c\nFROM d", []),
+    ("FROM a\nENV CONDA_PKGS_DIRS=/p\nRUN --mount=type=cache,target=/p «I»\nRUN «J» && rm -rf /p", []),
+    ("FROM a\nRUN «I»\nRUN ./x.sh && «K»", [2]),
+    ("FROM a\nSHELL [\"/bin/bash\",\"-ec\"]\nRUN «I»; echo ok", [3]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "lines"), STAGES)
+def test_only_what_ships_is_reported(text: str, lines: list[int]) -> None:
+    from slimconda.linter import lint
+    from slimconda.source import Span
+
+    source = Source("Dockerfile", spelt(text).encode())
+    found = [finding.place for finding in lint(source, Config()).findings]
+    assert [source.line_of(place.start) for place in found if isinstance(place, Span)] == lines
