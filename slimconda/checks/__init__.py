@@ -31,10 +31,12 @@ class Check:
 
 
 CHECKS = {
-    "conda-cache-left": Check(conda_cache_left.check_dockerfile),
-    "conda-clean-in-later-layer": Check(conda_clean_in_later_layer.check_dockerfile),
+    "conda-cache-left": Check(conda_cache_left.check_dockerfile, conda_cache_left.check_image),
+    "conda-clean-in-later-layer": Check(
+        conda_clean_in_later_layer.check_dockerfile, conda_clean_in_later_layer.check_image
+    ),
     "conda-clean-incomplete": Check(conda_clean_incomplete.check_dockerfile),
-    "conda-installer-left": Check(conda_installer_left.check_dockerfile),
+    "conda-installer-left": Check(conda_installer_left.check_dockerfile, conda_installer_left.check_image),
     "syntax-error": Check(syntax_error.check_dockerfile),
     "unused-ignore": Check(pragmas=unused_ignore.check_pragmas),
 }

@@ -1,12 +1,17 @@
 """Finds installs whose layer keeps the whole package cache."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from slimconda.dockerfile.analysis import Analysis
 from slimconda.dockerfile.caches import RunLayer
 from slimconda.dockerfile.cleaning import missing_clean, uncleaned
 from slimconda.dockerfile.insertion import NoPlaceError
-from slimconda.findings import Fix, Problem
+from slimconda.findings import Fix, LayerPart, Problem
+from slimconda.units import size_text
+
+if TYPE_CHECKING:
+    from slimconda.layers.image import Image
 
 
 def check_dockerfile(analysis: Analysis) -> Iterator[Problem]:
@@ -24,3 +29,20 @@ def _fix(layer: RunLayer, analysis: Analysis) -> Fix | None:
         return Fix("clean the package cache in the same RUN", (missing_clean(layer, analysis),))
     except NoPlaceError:
         return None
+
+
+def check_image(image: "Image") -> Iterator[Problem]:
+    """Yield each layer with a package cache that nothing deletes later.
+
+    What `conda clean --all` itself leaves, packages linked into an environment and lists of URLs, is no finding.
+    """
+    from slimconda.layers.residue import CACHE_LEFT
+
+    for layer in image.layers:
+        residue = layer.residue.get(CACHE_LEFT)
+        cache = layer.cache
+        if residue and (layer.clean.all or cache.archives):
+            kinds = {"archives": cache.archives, "unlinked packages": cache.extracted, "index": cache.index}
+            parts = ", ".join(f"{size_text(count)} {kind}" for kind, count in kinds.items() if count)
+            message = f"layer {layer.index} keeps {size_text(residue.bytes)} of package cache ({parts})"
+            yield Problem(message, LayerPart(layer.index, residue.bytes, residue.paths))

@@ -1,13 +1,18 @@
 """Finds cleans that free nothing, because what they delete is already stored in an earlier layer."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from slimconda.dockerfile.analysis import Analysis
 from slimconda.dockerfile.caches import RunLayer, Verdict, mount_targets
 from slimconda.dockerfile.cleaning import missing_clean, uncleaned
 from slimconda.dockerfile.conda import CondaCommand
 from slimconda.dockerfile.insertion import NoPlaceError, remove_command
-from slimconda.findings import Fix, Problem
+from slimconda.findings import Fix, LayerPart, Problem
+from slimconda.units import size_text
+
+if TYPE_CHECKING:
+    from slimconda.layers.image import Image
 
 
 def check_dockerfile(analysis: Analysis) -> Iterator[Problem]:
@@ -44,3 +49,14 @@ def _fix(layer: RunLayer, clean: CondaCommand, earlier: list[RunLayer], analysis
     except NoPlaceError:
         return None
     return Fix("clean where the packages are installed", (*added, *removed))
+
+
+def check_image(image: "Image") -> Iterator[Problem]:
+    """Yield each layer that stores a package cache which a later layer hides."""
+    from slimconda.layers.residue import CLEANED_LATER
+
+    for layer in image.layers:
+        residue = layer.residue.get(CLEANED_LATER)
+        if residue:
+            message = f"layer {layer.index} stores {size_text(residue.bytes)} of package cache that a later layer hides"
+            yield Problem(message, LayerPart(layer.index, residue.bytes, residue.paths))

@@ -2,6 +2,7 @@
 
 import posixpath
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from slimconda.dockerfile.analysis import Analysis
 from slimconda.dockerfile.caches import Fetched, RunLayer, Verdict
@@ -10,7 +11,11 @@ from slimconda.dockerfile.downloads import Download
 from slimconda.dockerfile.insertion import NoPlaceError, insert_after
 from slimconda.dockerfile.parser import Instruction, Stage
 from slimconda.dockerfile.wrappers import environment_words
-from slimconda.findings import Fix, Problem
+from slimconda.findings import Fix, LayerPart, Problem
+from slimconda.units import size_text
+
+if TYPE_CHECKING:
+    from slimconda.layers.image import Image
 
 
 def check_dockerfile(analysis: Analysis) -> Iterator[Problem]:
@@ -63,3 +68,15 @@ def _runs(conda: CondaCommand, download: Download) -> bool:
 def _is_mentioned_after(call: CondaCommand, download: Download, analysis: Analysis) -> bool:
     after = analysis.dockerfile.source.data[call.command.span.end :]
     return download.name.encode("utf-8", "surrogateescape") in after
+
+
+def check_image(image: "Image") -> Iterator[Problem]:
+    """Yield each layer that stores an installer, whether or not a later layer hides it."""
+    from slimconda.layers.residue import INSTALLER_LEFT
+
+    for layer in image.layers:
+        residue = layer.residue.get(INSTALLER_LEFT)
+        if residue:
+            names = ", ".join(posixpath.basename(path) for path in residue.paths)
+            message = f"layer {layer.index} stores {size_text(residue.bytes)} of installers ({names})"
+            yield Problem(message, LayerPart(layer.index, residue.bytes, residue.paths))

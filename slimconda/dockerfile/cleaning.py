@@ -10,7 +10,6 @@ from slimconda.dockerfile.shell import Word
 from slimconda.dockerfile.wrappers import environment_words
 from slimconda.source import Edit
 
-
 NEEDS_CACHE = re.compile(rb"--offline|--use-index-cache|\b(?:conda|boa|mamba)[ -]?(?:mamba)?build\b|--download-only")
 
 
