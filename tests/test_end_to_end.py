@@ -90,6 +90,20 @@ def test_lint_fix_build_inspect(
 DIFFERENCES = {"rattler": 0, "conda43": 0}
 
 
+def test_a_partial_clean_leaves_the_archives(rattler_base: CondaBase, build: Build, tmp_path: Path) -> None:
+    path = tmp_path / "Dockerfile"
+    path.write_text(f"FROM {rattler_base.tag}\nRUN conda install -y alpha beta && conda clean --index-cache --yes\n")
+    build(path.read_text(), "slimconda-test/partial:before")
+    findings = json.loads(slimconda("lint", "--format", "json", cwd=tmp_path).stdout)["findings"]
+    assert [(f["rule"], f["line"], f["column"]) for f in findings] == [("conda-clean-incomplete", 2, 36)]
+    assert slimconda("fix", cwd=tmp_path).returncode == 0
+    assert path.read_text().endswith("&& conda clean --all --yes\n")
+    build(path.read_text(), "slimconda-test/partial:after")
+    before, after = (the_run(inspected(f"slimconda-test/partial:{when}", tmp_path)) for when in ("before", "after"))
+    print(f"partial: {before['size']} -> {after['size']} bytes, archives {before['cache']['archives']}")
+    assert before["size"] - after["size"] == before["cache"]["archives"] == before["clean"]["all"] > 3_000_000
+
+
 def test_an_archive_tells_the_same_as_the_daemon(
     rattler_base: CondaBase, build: Build, docker_client: DockerClient, tmp_path: Path
 ) -> None:

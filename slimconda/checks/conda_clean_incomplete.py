@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from slimconda.dockerfile.analysis import Analysis
 from slimconda.dockerfile.caches import RunLayer, Verdict
+from slimconda.dockerfile.cleaning import refuse_unsafe
 from slimconda.dockerfile.conda import CLEAN_OPTIONS, CondaCommand, Kind
 from slimconda.dockerfile.insertion import NoPlaceError, find_link
 from slimconda.dockerfile.scripts import Form
@@ -24,14 +25,15 @@ def check_dockerfile(analysis: Analysis) -> Iterator[Problem]:
         left = sorted({kind for install in partial for kind in install.kinds} & {Kind.ARCHIVES, Kind.INDEX})
         clean = layer.cleans[-1]
         message = f"{clean.title} leaves the {' and the '.join(left)} with these flags"
-        yield Problem(message, clean.place, _fix(layer, clean), layer.stage.label)
+        yield Problem(message, clean.place, _fix(layer, clean, analysis), layer.stage.label)
 
 
-def _fix(layer: RunLayer, clean: CondaCommand) -> Fix | None:
+def _fix(layer: RunLayer, clean: CondaCommand, analysis: Analysis) -> Fix | None:
     """Return the fix that completes the flags in place; none for a dry run or a flag that is not known."""
     if clean.clean is None or clean.clean.unknown or clean.clean.letters & {"d", "h", "c"}:
         return None
     try:
+        refuse_unsafe(analysis)
         find_link(layer, clean.command)
     except NoPlaceError:
         return None

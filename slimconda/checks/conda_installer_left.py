@@ -78,5 +78,5 @@ def check_image(image: "Image") -> Iterator[Problem]:
         residue = layer.residue.get(INSTALLER_LEFT)
         if residue:
             names = ", ".join(posixpath.basename(path) for path in residue.paths)
-            message = f"layer {layer.index} stores {size_text(residue.bytes)} of installers ({names})"
+            message = f"this layer stores {size_text(residue.bytes)} of installers ({names})"
             yield Problem(message, LayerPart(layer.index, residue.bytes, residue.paths))

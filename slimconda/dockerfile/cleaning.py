@@ -13,8 +13,10 @@ from slimconda.source import Edit
 NEEDS_CACHE = re.compile(rb"--offline|--use-index-cache|\b(?:conda|boa|mamba)[ -]?(?:mamba)?build\b|--download-only")
 
 
-# A distribution's version in an installer's name or in an image's tag; `--all` came with conda 4.1.
-VERSION = re.compile(rb"(?:mini|ana)conda[23]?[-:](?:py\d+_)?(\d+)\.(\d+)", re.IGNORECASE)
+# A conda's version in an installer's name, an image's tag, a variable or a pin; `--all` came with conda 4.1.
+VERSION = re.compile(
+    rb"(?:(?:mini|ana)conda[23]?[-:](?:py\d+_)?|\bconda==?|conda_ver(?:sion)?[ =\"']+)(\d+)\.(\d+)", re.IGNORECASE
+)
 
 
 def uncleaned(layer: RunLayer) -> list[Install]:
@@ -23,21 +25,20 @@ def uncleaned(layer: RunLayer) -> list[Install]:
 
 
 def missing_clean(layer: RunLayer, analysis: Analysis) -> Edit:
-    """Return the edit that puts a clean right after the last uncleaned install; raises NoPlaceError.
-
-    Nothing is cleaned in a Dockerfile that works from the cache elsewhere: offline, or to build packages.
-    """
-    if NEEDS_CACHE.search(analysis.dockerfile.source.data):
-        raise NoPlaceError("another command needs the cache")
-    if _holds_old_conda(analysis.dockerfile.source.data):
-        raise NoPlaceError("this conda is too old for --all")
+    """Return the edit that puts a clean right after the last uncleaned install; raises NoPlaceError."""
+    refuse_unsafe(analysis)
     installs = [install.conda for install in uncleaned(layer)]
     words = [clean_words(conda, analysis.config.clean_arguments) for conda in _one_per_cache(installs)]
     return insert_after(layer, installs[-1].command, " && ".join(words), analysis.dockerfile)
 
 
-def _holds_old_conda(text: bytes) -> bool:
-    return any((int(match[1]), int(match[2])) < (4, 1) for match in VERSION.finditer(text))
+def refuse_unsafe(analysis: Analysis) -> None:
+    """Raise NoPlaceError where a whole clean could break the build: a conda without `--all`, or work from the cache."""
+    text = analysis.dockerfile.source.data
+    if NEEDS_CACHE.search(text):
+        raise NoPlaceError("another command needs the cache")
+    if any((int(match[1]), int(match[2])) < (4, 1) for match in VERSION.finditer(text)):
+        raise NoPlaceError("this conda is too old for --all")
 
 
 def _one_per_cache(installs: list[CondaCommand]) -> list[CondaCommand]:

@@ -35,7 +35,7 @@ KEYWORDS = frozenset(
         "WORKDIR",
     ]
 )
-TEMPLATE = re.compile(r"\{[{%#]|<%|@\w+@")
+TEMPLATE = re.compile(r"(?:FROM )?(?:\{[{%#]|<%|@\w+@)")
 DOCKER_FRONTEND = re.compile(r"(?:docker\.io/)?docker/dockerfile(?:-upstream)?(?:[:@].*)?")
 JSON_STRING = re.compile(rb'"((?:[^"\\]|\\.)*)"', re.DOTALL)
 JSON_PART = re.compile(rb"\\u[dD][89abAB]..\\u[dD][c-fC-F]..|\\u....|\\.|[^\\]+", re.DOTALL)
@@ -133,7 +133,7 @@ def parse(source: Source) -> Dockerfile:
         tuple(instructions[:preamble]),
         tuple(_stages(instructions[preamble:])),
         tuple(sorted(problems, key=lambda problem: problem.span)),
-        any(TEMPLATE.match(i.keyword) for i in instructions),
+        any(TEMPLATE.match(f"{i.keyword} {i.value}") for i in instructions),
     )
 
 
@@ -201,13 +201,14 @@ def _stages(instructions: list[Instruction]) -> Iterator[Stage]:
 
 def _problems(instructions: list[Instruction], preamble: int, scan: Scan) -> Iterator[SyntaxProblem]:
     foreign = _is_foreign(scan)
-    for number, instruction in enumerate(instructions):
+    for instruction in instructions:
         message = _refusal(instruction, scan.escape, foreign=foreign)
-        if message is None and number < preamble and instruction.keyword not in {"ARG", "FROM"}:
-            message = f"{instruction.keyword} before the first FROM"
         if message:
             yield SyntaxProblem(message, instruction.keyword_span)
-    if instructions and preamble == len(instructions) and not foreign:
+    early = next((i for i in instructions[:preamble] if i.keyword != "ARG"), None)
+    if early is not None and not foreign:
+        yield SyntaxProblem(f"{early.keyword} before the first FROM", early.keyword_span)
+    elif instructions and preamble == len(instructions) and not foreign:
         yield SyntaxProblem("no FROM: there is no stage to build", instructions[-1].keyword_span)
 
 
