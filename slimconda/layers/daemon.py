@@ -1,0 +1,83 @@
+"""Owns the talk with the Docker daemon: images as streams of `docker save`, and the sizes that it states itself."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from slimconda.errors import DaemonError, ImageError
+from slimconda.layers.archive import Layers, read_stream
+from slimconda.layers.streams import counted
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+# A daemon stages a whole image on its disk before the first byte: 61 s for 2.8 GB under load (layers.md section 4).
+TIMEOUT = 900
+REFUSED = "permission denied: may this user open the daemon's socket?"
+
+
+def read_daemon(name: str, progress: Callable[[int], None]) -> Layers:
+    """Yield the layers of the daemon's image of that name, id or digest, lowest first, with their members.
+
+    Nothing is written to disk. Raises DaemonError where no daemon answers or it refuses, ImageError where it knows no
+    such image or sends a broken one.
+    """
+    with _client() as client, _explained(client):
+        chunks = client.images.get(name).save()
+        yield from read_stream(counted(iter(chunks), progress), None)
+
+
+def stated_sizes(name: str) -> tuple[int, ...]:
+    """Return the sizes of all history entries in bytes, oldest first, as `docker history` shows them.
+
+    Entries without a layer are among them, with size 0; so may be layers. Raises DaemonError and ImageError.
+    """
+    with _client() as client, _explained(client):
+        return tuple(int(entry["Size"]) for entry in reversed(client.images.get(name).history()))
+
+
+@contextmanager
+def _client() -> Iterator["DockerClient"]:
+    import docker
+    from docker.errors import ContextException, DockerException
+
+    try:
+        client = docker.from_env(timeout=TIMEOUT)
+    except (DockerException, ContextException, ValueError) as error:
+        raise DaemonError(_silent(_address(), error)) from None
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+@contextmanager
+def _explained(client: "DockerClient") -> Iterator[None]:
+    """Turn the errors of the SDK and of its transport into one line each."""
+    from docker.errors import APIError, DockerException, ImageNotFound, NullResource
+    from requests import RequestException
+
+    try:
+        yield
+    except (ImageNotFound, NullResource):
+        raise ImageError("neither a file here nor an image that the Docker daemon knows") from None
+    except APIError as error:
+        raise ImageError(f"the Docker daemon refuses: {_line(error.explanation or error)}") from None
+    except (DockerException, RequestException, OSError) as error:
+        raise DaemonError(_silent(client.api.base_url, error)) from None
+
+
+def _address() -> str:
+    from docker.constants import DEFAULT_UNIX_SOCKET
+    from docker.utils import kwargs_from_env
+
+    return str(kwargs_from_env().get("base_url") or DEFAULT_UNIX_SOCKET)
+
+
+def _silent(address: str, error: Exception) -> str:
+    text = _line(error)
+    return f"no Docker daemon answers at {address}: {REFUSED if 'Permission denied' in text else text}"
+
+
+def _line(error: object) -> str:
+    return " ".join(str(error).split())

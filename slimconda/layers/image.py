@@ -1,0 +1,157 @@
+"""Owns the image as checks and reports see it: layers, what each stores, what of it is residue. Read-only."""
+
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from slimconda.errors import DaemonError, ImageError
+from slimconda.layers.archive import Layers, read_archive, read_folder
+from slimconda.layers.caches import Caches, find_caches
+from slimconda.layers.manifest import LayerSource
+from slimconda.layers.residue import CacheBytes, Judged, Residue, Saving, judge
+from slimconda.layers.tar import Kind, Member
+from slimconda.layers.tree import Inode, Node, Tree
+
+
+@dataclass(frozen=True, slots=True)
+class LayerFile:
+    """A file (or symlink, or other non-directory) that a layer stores once, under all of its hard-linked `paths`.
+
+    `size` in bytes as Docker counts it; `live` while any of its names is visible in the finished image.
+    """
+
+    paths: tuple[str, ...]
+    kind: Kind
+    size: int
+    live: bool
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer, `index` from 0 for the lowest; all sizes in bytes, and size = live + dead."""
+
+    index: int
+    digest: str
+    created_by: str
+    size: int
+    live: int
+    residue: dict[str, Residue]
+    cache: CacheBytes
+    clean: Saving
+    _inodes: list[Inode] = field(repr=False)
+
+    @property
+    def dead(self) -> int:
+        """Return the bytes that later layers delete, replace or copy up: stored, but not visible."""
+        return self.size - self.live
+
+    @property
+    def symlinks(self) -> int:
+        """Return the bytes of `size` that are symlink targets.
+
+        Docker counts them in layers that it loads, pulls or builds by its old builder, but not in those that BuildKit
+        made on the same machine (run on Docker 20.10: `docker history` is smaller by just these bytes).
+        """
+        return sum(inode.size for inode in self._inodes if inode.kind is Kind.SYMLINK)
+
+    @cached_property
+    def files(self) -> tuple[LayerFile, ...]:
+        """Return all that the layer stores, in the order of its tar; whiteouts and directories store nothing."""
+        return tuple(LayerFile(inode.paths, inode.kind, inode.size, inode.alive > 0) for inode in self._inodes)
+
+
+@dataclass(frozen=True)
+class Totals:
+    """The sums over all layers, in bytes; `residue` over all rules.
+
+    `reclaimable` is what cleaning with force in the same layers, and removing installers there, would have saved: the
+    residue without what an environment's symbolic links need.
+    """
+
+    size: int
+    live: int
+    dead: int
+    residue: int
+    reclaimable: int
+
+
+@dataclass(frozen=True)
+class Image:
+    """An analysed image: `name` as the user gave it, and its layers, lowest first.
+
+    `prefixes` and `caches` are the paths of conda environments and of package caches, of all layers, also deleted ones.
+    """
+
+    name: str
+    layers: tuple[Layer, ...]
+    prefixes: tuple[str, ...]
+    caches: tuple[str, ...]
+
+    @property
+    def size(self) -> int:
+        """Return the sum of the layers' sizes in bytes, as Docker's graph drivers count it."""
+        return sum(layer.size for layer in self.layers)
+
+    @cached_property
+    def totals(self) -> Totals:
+        """Return the sums over all layers."""
+        found = [residue for layer in self.layers for residue in layer.residue.values()]
+        total = sum(residue.bytes for residue in found)
+        live = sum(layer.live for layer in self.layers)
+        return Totals(self.size, live, self.size - live, total, total - sum(residue.needed for residue in found))
+
+
+def open_image(target: str, progress: Callable[[int], None] = lambda _: None, *, name: str | None = None) -> Image:
+    """Open and analyse an archive or an OCI folder if one has that path, else the daemon's image of that name.
+
+    `progress` is told the bytes read so far; `name` chooses among several images in one archive.
+    Raises ImageError (DaemonError where the daemon is at fault), whose one line names the target and says why.
+    """
+    try:
+        return analyse(target, _read(target, progress, name))
+    except DaemonError as error:
+        raise DaemonError(f"{target}: no such file, and {error}") from None
+    except ImageError as error:
+        raise ImageError(f"{target}: {' '.join(str(error).split())}") from None
+
+
+def _read(target: str, progress: Callable[[int], None], name: str | None) -> Layers:
+    path = Path(target)
+    if os.path.lexists(path) and not _is_only_a_name(target, path):
+        return (read_folder if path.is_dir() else read_archive)(path, name, progress)
+    from slimconda.layers.daemon import read_daemon
+
+    return read_daemon(target, progress)
+
+
+def _is_only_a_name(target: str, path: Path) -> bool:
+    """Tell whether a folder here only happens to be called like the image that is meant."""
+    documents = (path / "manifest.json", path / "index.json")
+    return path.is_dir() and not target.startswith(("/", ".")) and not any(file.exists() for file in documents)
+
+
+def analyse(name: str, sources: Iterable[tuple[LayerSource, Iterable[Member]]]) -> Image:
+    """Return the image made of these layers, lowest first."""
+    tree, described = Tree(), []
+    for source, members in sources:
+        described.append(source)
+        tree.apply(members)
+    caches = find_caches(tree)
+    judged = judge(tree, caches)
+    layers = [_layer(index, *parts) for index, parts in enumerate(zip(described, tree.layers, judged, strict=True))]
+    return Image(name, tuple(layers), _outermost(caches.prefixes, caches), _outermost(caches.marks, caches))
+
+
+def _layer(index: int, source: LayerSource, inodes: list[Inode], judged: Judged) -> Layer:
+    size = sum(inode.size for inode in inodes)
+    live = sum(inode.size for inode in inodes if inode.alive)
+    return Layer(
+        index, source.digest, source.created_by, size, live, judged.residue, judged.cache, judged.clean, inodes
+    )
+
+
+def _outermost(folders: Iterable[Node], caches: Caches) -> tuple[str, ...]:
+    """Return the paths of the folders that lie in no (other) cache."""
+    return tuple(sorted({f"/{folder.path}" for folder in folders if caches.place_below(folder) is None}))

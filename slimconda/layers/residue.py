@@ -1,0 +1,168 @@
+"""Owns the judgement of stored bytes: what of a layer is residue, of which kind, and what a clean would have saved."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from slimconda.layers.caches import Caches, Place
+from slimconda.layers.softlinks import soft_linked
+from slimconda.layers.tar import Kind
+from slimconda.layers.tree import Inode, Node, Tree
+
+CACHE_LEFT = "conda-cache-left"
+CLEANED_LATER = "conda-clean-in-later-layer"
+INSTALLER_LEFT = "conda-installer-left"
+RULES = (CACHE_LEFT, CLEANED_LATER, INSTALLER_LEFT)
+
+LARGEST_PATHS = 20
+# Installers are 60 MB and more (facts: Miniconda3 4.5.11 has 62.6 MB); etc/profile.d/conda.sh has 3 kB.
+SMALLEST_INSTALLER = 1_000_000
+INSTALLER = re.compile(r"(miniconda|miniforge|mambaforge|anaconda|conda|mamba)[0-9]?([-_.].*)?\.sh", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Residue:
+    """What one rule finds in one layer: the stored bytes, and the paths of the largest files, largest first.
+
+    `needed` of these bytes are targets of live symbolic links from outside the caches: waste only after those links go.
+    """
+
+    rule: str
+    bytes: int
+    needed: int
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class CacheBytes:
+    """A layer's package-cache bytes by kind; all but `shared` lie in caches alone and add up to its cache residue.
+
+    `shared` is hard-linked into an environment and frees nothing; `needed` is what an environment's symlinks point to.
+    """
+
+    archives: int = 0
+    extracted: int = 0
+    index: int = 0
+    needed: int = 0
+    shared: int = 0
+
+
+@dataclass(frozen=True)
+class Saving:
+    """The bytes that a clean at the end of the layer's own instruction would have kept out of it.
+
+    `all` is what `conda clean --all --yes` removes by conda's rule (conda.md section 3): archives and index at the top
+    of the cache, logs, and extracted packages with info/ and without any hard-linked file. `force` is what
+    `--force-pkgs-dirs` removes: whole caches. Both remove targets of an environment's symlinks, too, as conda does.
+    """
+
+    all: int = 0
+    force: int = 0
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What is known about one layer's residue."""
+
+    residue: dict[str, Residue]
+    cache: CacheBytes
+    clean: Saving
+
+
+@dataclass
+class _Tally:
+    """The inodes of one layer, sorted by what they are."""
+
+    cached: list[tuple[Inode, Place]] = field(default_factory=list)
+    shared: list[Inode] = field(default_factory=list)
+    installers: list[Inode] = field(default_factory=list)
+    linked: set[Node] = field(default_factory=set)
+
+
+def judge(tree: Tree, caches: Caches) -> list[Judged]:
+    """Return each layer's residue. A hard-link group counts once, in the layer that stores it, under one rule.
+
+    What was residue when its layer was made stays residue of that layer: under conda-clean-in-later-layer where a later
+    layer deleted it, else under conda-cache-left, also where a later layer holds a newer copy of the same path.
+    """
+    needed = soft_linked(tree, caches)
+    return [_judge_layer(inodes, tree, caches, needed) for inodes in tree.layers]
+
+
+def _judge_layer(inodes: list[Inode], tree: Tree, caches: Caches, needed: set[Inode]) -> Judged:
+    tally = _sort(inodes, caches)
+    by_rule: dict[str, list[Inode]] = {CACHE_LEFT: [], CLEANED_LATER: [], INSTALLER_LEFT: tally.installers}
+    for inode, _ in tally.cached:
+        by_rule[_cache_rule(inode, tree)].append(inode)
+    residue = {rule: _residue(rule, found, needed) for rule, found in by_rule.items() if sum(i.size for i in found)}
+    return Judged(residue, _cache_bytes(tally, needed), _saving(tally, caches))
+
+
+def _sort(inodes: list[Inode], caches: Caches) -> _Tally:
+    tally = _Tally()
+    for inode in inodes:
+        places = [caches.place(node) for node in inode.names]
+        inside = [place for place in places if place is not None]
+        if len(inode.names) > 1:
+            tally.linked.update(place.top for place in inside)
+        if inside and len(inside) == len(places):
+            tally.cached.append((inode, inside[0]))
+        elif inside:
+            tally.shared.append(inode)
+        elif inode.size >= SMALLEST_INSTALLER and _is_installer(inode):
+            tally.installers.append(inode)
+    return tally
+
+
+def _is_installer(inode: Inode) -> bool:
+    return inode.kind is Kind.FILE and all(INSTALLER.fullmatch(node.name) for node in inode.names)
+
+
+def _cache_rule(inode: Inode, tree: Tree) -> str:
+    if inode.alive:
+        return CACHE_LEFT
+    replaced = not inode.deleted and any(tree.find(node.path) for node in inode.names)
+    return CACHE_LEFT if replaced else CLEANED_LATER
+
+
+def _residue(rule: str, inodes: list[Inode], needed: set[Inode]) -> Residue:
+    largest = sorted(inodes, key=lambda inode: (-inode.size, inode.names[0].path))[:LARGEST_PATHS]
+    return Residue(
+        rule,
+        sum(inode.size for inode in inodes),
+        sum(inode.size for inode in inodes if inode in needed),
+        tuple(inode.paths[0] for inode in largest),
+    )
+
+
+def _cache_bytes(tally: _Tally, needed: set[Inode]) -> CacheBytes:
+    sizes = {"archives": 0, "extracted": 0, "index": 0, "needed": 0}
+    for inode, place in tally.cached:
+        sizes[_kind(inode, place, needed)] += inode.size
+    return CacheBytes(**sizes, shared=sum(inode.size for inode in tally.shared))
+
+
+def _kind(inode: Inode, place: Place, needed: set[Inode]) -> str:
+    if inode in needed:
+        return "needed"
+    if place.is_archive:
+        return "archives"
+    return "index" if place.is_index else "extracted"
+
+
+def _saving(tally: _Tally, caches: Caches) -> Saving:
+    cleaned = (inode.size for inode, place in tally.cached if _is_cleaned(place, tally.linked, caches))
+    return Saving(sum(cleaned), sum(inode.size for inode, _ in tally.cached))
+
+
+def _is_cleaned(place: Place, linked: Iterable[Node], caches: Caches) -> bool:
+    """Tell whether `conda clean --all --yes` removes it; conda does not see what is nested (conda.md section 3)."""
+    if place.nested:
+        return False
+    if place.is_archive:
+        return True
+    if place.top.children is None:
+        return False
+    if place.is_index:
+        return True
+    return place.top.name in caches.marks[place.cache].extracted and place.top not in linked

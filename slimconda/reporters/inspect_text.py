@@ -1,0 +1,120 @@
+"""Owns the text report of an image: its layers, its caches by kind, the findings, and the sums, for 80 columns."""
+
+import textwrap
+from collections.abc import Iterable
+from typing import Any
+
+from slimconda.findings import Finding, LayerPart, Report
+from slimconda.layers.image import Image, Layer
+from slimconda.reporters.text import visible
+
+WIDTH = 80
+PATHS_SHOWN = 3
+WHAT_RAN = 40  # columns that the other columns leave
+UNITS = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
+
+
+def render(image: Image, report: Report) -> str:
+    """Return image and findings as text; what comes from the image is shown without control characters."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("slimconda.reporters"),
+        autoescape=False,  # noqa: S701  # it makes no HTML
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {"size": human}
+    return environment.get_template("inspect.txt.j2").render(_facts(image, report))
+
+
+def _facts(image: Image, report: Report) -> dict[str, Any]:
+    return {
+        "name": visible(image.name),
+        "totals": image.totals,
+        "count": len(image.layers),
+        "layers": _layer_table(image),
+        "caches": _cache_table(image),
+        "prefixes": _wrapped("conda environments: ", image.prefixes),
+        "folders": _wrapped("package caches: ", image.caches),
+        "findings": [_finding(finding) for finding in sorted(report.open, key=_bytes, reverse=True)],
+        "ignored": len(report.findings) - len(report.open),
+    }
+
+
+def human(size: int) -> str:
+    """Return a number of bytes in decimal units, as `docker images` shows it: MB = 10^6."""
+    for unit, label in UNITS:
+        if size >= unit - unit / 20_000:  # what rounds up to it
+            return f"{size / unit:.1f} {label}"
+    return f"{size} B"
+
+
+def _layer_table(image: Image) -> str:
+    rows = [
+        [layer.index, human(layer.size), human(layer.dead), human(_residue(layer)), _what_ran(layer.created_by)]
+        for layer in image.layers
+    ]
+    return _table(rows, ["layer", "size", "hidden", "residue", "what ran"], text_columns=1)
+
+
+def _residue(layer: Layer) -> int:
+    return sum(residue.bytes for residue in layer.residue.values())
+
+
+def _what_ran(created_by: str) -> str:
+    """Return the begin of what the history says, without the shell that every RUN has."""
+    text = visible(" ".join(created_by.split())).removesuffix(" # buildkit").replace("/bin/sh -c #(nop) ", "")
+    text = text.replace("RUN /bin/sh -c ", "RUN ").replace("/bin/sh -c ", "RUN ", 1)
+    return text if len(text) <= WHAT_RAN else f"{text[: WHAT_RAN - 3]}..."
+
+
+def shortened(text: str, width: int) -> str:
+    """Return the text, its middle left out where it is longer than `width` characters."""
+    if len(text) <= width:
+        return text
+    head = (width - 3) // 2
+    return f"{text[:head]}...{text[len(text) - (width - 3 - head) :]}"
+
+
+def _cache_table(image: Image) -> str:
+    rows = []
+    for layer in image.layers:
+        cache = layer.cache
+        kinds = (cache.archives, cache.extracted, cache.index, cache.needed, cache.shared)
+        if any(kinds):
+            rows.append([layer.index, *map(human, kinds), human(layer.clean.all), human(layer.clean.force)])
+    headers = ["layer", "archives", "extracted", "index", "needed", "shared", "all", "force"]
+    return _table(rows, headers, text_columns=0) if rows else ""
+
+
+def _table(rows: list[list[Any]], headers: list[str], *, text_columns: int) -> str:
+    from tabulate import tabulate
+
+    numbers = len(headers) - text_columns
+    align = ["right"] * numbers + ["left"] * text_columns
+    # As a header, tabulate would pad it to more than its width.
+    return tabulate([headers, *rows], tablefmt="plain", disable_numparse=True, colalign=align)
+
+
+def _bytes(finding: Finding) -> int:
+    return finding.place.bytes if isinstance(finding.place, LayerPart) else 0
+
+
+def _finding(finding: Finding) -> str:
+    part = finding.place if isinstance(finding.place, LayerPart) else None
+    where = f"layer {part.layer}: " if part else ""
+    head = f"{where}{finding.severity.label}[{finding.rule}] {visible(finding.message)}"
+    lines = [f"    {shortened(visible(path), WIDTH - 4)}" for path in (part.paths if part else ())[:PATHS_SHOWN]]
+    return "\n".join([*_lines(head, "  "), *lines])
+
+
+def _wrapped(title: str, paths: Iterable[str]) -> str:
+    shown = [shortened(visible(path), WIDTH - len(title)) for path in paths]
+    return "\n".join(_lines(title + ", ".join(shown), " " * len(title))) if shown else ""
+
+
+def _lines(text: str, indent: str) -> list[str]:
+    return textwrap.wrap(text, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)

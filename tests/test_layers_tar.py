@@ -1,0 +1,156 @@
+"""The tar scanner against the standard library's tarfile, over every format and the odd ones."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import subprocess
+import tarfile
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from slimconda.errors import ImageError
+from slimconda.layers.streams import Chunks
+from slimconda.layers.tar import Kind, Member, scan
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NAMES = [
+    "a",
+    "dir/" + "n" * 90,
+    "d" * 100 + "/" + "e" * 90,
+    "x" + "f/" * 120 + "g",
+    "h" * 300,
+    "ünï/çödé",
+    "raw\udcff",
+    "nl\nx",
+]
+FORMATS = {"ustar": tarfile.USTAR_FORMAT, "gnu": tarfile.GNU_FORMAT, "pax": tarfile.PAX_FORMAT}
+KINDS = {tarfile.LNKTYPE: Kind.HARD_LINK, tarfile.SYMTYPE: Kind.SYMLINK, tarfile.DIRTYPE: Kind.DIRECTORY}
+
+
+def scanned(data: bytes) -> list[Member]:
+    return list(scan(Chunks(iter([data])), lambda: False))
+
+
+def expected(data: bytes) -> list[Member]:
+    with tarfile.open(fileobj=io.BytesIO(data), mode="r:", errors="surrogateescape") as tar:
+        return [member(info) for info in tar]
+
+
+def member(info: tarfile.TarInfo) -> Member:
+    kind = Kind.FILE if info.isreg() or info.issparse() else KINDS.get(info.type, Kind.OTHER)
+    target = info.linkname if kind in {Kind.HARD_LINK, Kind.SYMLINK} else ""
+    length = len(target.encode("utf-8", "surrogateescape"))
+    size = info.size if kind is Kind.FILE else length if kind is Kind.SYMLINK else 0
+    return Member(info.name, kind, size, target)
+
+
+def stripped(members: list[Member]) -> list[Member]:
+    return [entry._replace(path=entry.path.rstrip("/")) for entry in members]
+
+
+def written(infos: list[tarfile.TarInfo], layout: int) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=layout, errors="surrogateescape") as tar:
+        for info in infos:
+            try:
+                tar.addfile(info, io.BytesIO(bytes(info.size)) if info.isreg() else None)
+            except ValueError:
+                continue  # ustar cannot say it
+    return buffer.getvalue()
+
+
+def infos() -> list[tarfile.TarInfo]:
+    made = []
+    for name in NAMES:
+        for kind in (tarfile.REGTYPE, tarfile.AREGTYPE, *KINDS, tarfile.FIFOTYPE, tarfile.CHRTYPE, tarfile.CONTTYPE):
+            info = tarfile.TarInfo(name)
+            info.type, info.linkname = kind, name if kind in {tarfile.LNKTYPE, tarfile.SYMTYPE} else ""
+            info.size = 700 if info.isreg() else 0
+            made.append(info)
+    return made
+
+
+@pytest.mark.parametrize("layout", FORMATS)
+def test_formats(layout: str) -> None:
+    data = written(infos(), FORMATS[layout])
+    assert stripped(scanned(data)) == stripped(expected(data))
+    assert len(scanned(data)) > 20
+
+
+@given(
+    st.lists(st.tuples(st.text(min_size=1, max_size=300), st.integers(0, 2000)), max_size=5),
+    st.sampled_from([*FORMATS]),
+)
+def test_random_names(files: list[tuple[str, int]], layout: str) -> None:
+    made = []
+    for name, size in files:
+        info = tarfile.TarInfo(name.replace("\0", "0").encode("utf-8", "replace").decode())
+        info.size = size
+        made.append(info)
+    data = written(made, FORMATS[layout])
+    assert stripped(scanned(data)) == stripped(expected(data))
+
+
+def test_base_256_sizes_and_negative_ones() -> None:
+    info = tarfile.TarInfo("big")
+    info.size = 1 << 36
+    header = info.tobuf(tarfile.GNU_FORMAT)
+    stream = scan(Chunks(iter([header])), lambda: False)
+    assert next(stream).size == 1 << 36
+    info.size = -1
+    with pytest.raises(ImageError, match="it is not a tar"):
+        scanned(info.tobuf(tarfile.GNU_FORMAT) + bytes(1024))
+
+
+def test_global_pax_headers() -> None:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT, pax_headers={"comment": "x" * 2000}) as tar:
+        tar.addfile(tarfile.TarInfo("a"))
+    assert [entry.path for entry in scanned(buffer.getvalue())] == ["a"]
+
+
+def test_damaged_pax_records() -> None:
+    for records in (b"99999999 path=x\n", b"0 path=x\n", b"path=x\n", b"12 size=ab\n\n", b"11 size=-1\n"):
+        info = tarfile.TarInfo("x")
+        info.type, info.size = b"x", len(records)
+        data = info.tobuf(tarfile.USTAR_FORMAT) + records.ljust(512, b"\0") + written([tarfile.TarInfo("a")], 0)
+        if records.startswith(b"9"):
+            continue  # a length beyond the data says no more than the data does
+        with pytest.raises(ImageError):
+            scanned(data)
+
+
+@pytest.mark.parametrize("layout", ["v7", "oldgnu", "gnu", "ustar", "posix"])
+def test_gnu_tar(layout: str, tmp_path: Path) -> None:
+    program = shutil.which("tar")
+    assert program
+    (tmp_path / "in" / "folder").mkdir(parents=True)
+    with (tmp_path / "in" / "holes").open("wb") as file:
+        for index in range(30):
+            file.seek(index * 100_000)
+            file.write(b"x" * 5000)
+    (tmp_path / "in" / "folder" / "link").symlink_to("../holes")
+    (tmp_path / "in" / "hard").hardlink_to(tmp_path / "in" / "holes")
+    sparse = [] if layout in {"v7", "ustar"} else ["--sparse"]
+    command = [program, f"--format={layout}", *sparse, "--sort=name", "-C", str(tmp_path / "in"), "-cf", "-", "."]
+    data = subprocess.run(command, check=True, capture_output=True).stdout
+    assert stripped(scanned(data)) == stripped(expected(data))
+    assert sum(entry.size for entry in scanned(data)) == 2_905_000 + len("../holes")
+
+
+@pytest.mark.parametrize("version", ["0.0", "0.1", "1.0"])
+def test_pax_sparse(version: str, tmp_path: Path) -> None:
+    program = shutil.which("tar")
+    assert program
+    with (tmp_path / "holes").open("wb") as file:
+        file.seek(1_000_000)
+        file.write(b"x" * 5000)
+    command = [program, "--format=posix", f"--sparse-version={version}", "-S", "-C", str(tmp_path), "-cf", "-", "holes"]
+    data = subprocess.run(command, check=True, capture_output=True).stdout
+    assert scanned(data) == [Member("holes", Kind.FILE, 1_005_000, "")]
