@@ -1,6 +1,5 @@
 """Owns the command line: the only place that prints, prompts, reads the environment and exits."""
 
-import difflib
 import os
 import sys
 import time
@@ -218,6 +217,8 @@ def rules(output: PlainFormatOption = TextOrJson.TEXT) -> None:
 @app.command()
 def explain(rule: Annotated[str, typer.Argument(help="The name of a rule.")]) -> None:
     """Show a rule's card: why it matters, when its fix is safe, examples."""
+    import difflib
+
     known = load_rules()
     if rule not in known:
         close = difflib.get_close_matches(rule, known, n=1)
@@ -263,10 +264,11 @@ def _opened(name: str) -> Source:
 
 
 def _renderer(chosen: Format | None) -> Callable[[Report], str]:
-    from slimconda.reporters import github, json, text
+    from importlib import import_module
 
     output = chosen or (Format.GITHUB if os.environ.get("GITHUB_ACTIONS") == "true" else Format.TEXT)
-    return {Format.TEXT: text.render, Format.JSON: json.render, Format.GITHUB: github.render}[output]
+    render: Callable[[Report], str] = import_module(f"slimconda.reporters.{output}").render
+    return render
 
 
 @contextmanager

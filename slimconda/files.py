@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -89,6 +88,8 @@ def replace_file(path: Path, before: bytes, after: bytes) -> None:
 
     Raises InputError where the file has changed since it was read, or cannot be written.
     """
+    import tempfile
+
     target = path.resolve()
     try:
         if target.read_bytes() != before:

@@ -4,7 +4,7 @@ from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -50,7 +50,7 @@ class Source:
 
     @cached_property
     def _line_starts(self) -> list[int]:
-        return [0, *(i + 1 for i, byte in enumerate(self.data) if byte == 0x0A)]
+        return [0, *accumulate(len(line) + 1 for line in self.data.split(b"\n")[:-1])]
 
     def line_of(self, offset: int) -> int:
         """Return the number, from 1, of the line that holds the byte at `offset`."""

@@ -11,6 +11,7 @@ PART = re.compile(
     re.DOTALL,
 )
 DOUBLE_PART = re.compile(rb"\\(?P<escaped>[$`\"\\\n])|(?P<plain>[^\\]+|\\)", re.DOTALL)
+PLAIN = re.compile(rb"[\w./:=@%+,-]+")
 EXPANDS = re.compile(rb"[$`]")
 GLOBS = re.compile(rb"[*?\[{]|^~")
 
@@ -18,6 +19,9 @@ GLOBS = re.compile(rb"[*?\[{]|^~")
 def make_word(script: JoinedText, start: int, end: int) -> Word:
     """Return the word at `data[start:end]` of a script's text."""
     raw = script.data[start:end]
+    if PLAIN.fullmatch(raw):
+        plain = raw.decode("ascii")
+        return Word(plain, plain, True, script.span(start, end), start, end)
     text = b"".join(piece for piece, _ in _parts(raw))
     literal = not any(expands for _, expands in _parts(raw)) and not GLOBS.search(raw)
     return Word(_decode(raw), _decode(text), literal, script.span(start, end), start, end)
@@ -29,9 +33,6 @@ def _decode(data: bytes) -> str:
 
 def _parts(raw: bytes) -> Iterator[tuple[bytes, bool]]:
     """Yield the pieces of an unquoted word, and whether the shell expands something in each."""
-    if raw.isalnum():
-        yield raw, False
-        return
     for match in PART.finditer(raw):
         if match["double"] is not None:
             for inner in DOUBLE_PART.finditer(match["double"]):

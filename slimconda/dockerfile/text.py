@@ -59,6 +59,8 @@ class JoinedText:
 
     def slice(self, start: int, end: int) -> "JoinedText":
         """Return the part `data[start:end]` as a text of its own."""
+        if (start, end) == (0, len(self.data)):
+            return self
         pieces = [Piece(self.data[r.start : r.start + r.length], r.offset, r.width) for r in self._cut(start, end)]
         return join(pieces, self.offset(start))
 

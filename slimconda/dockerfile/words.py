@@ -25,6 +25,8 @@ class RawFlag:
 
 def left_stripped(line: bytes) -> bytes:
     """Return a line without the blanks that Go's unicode.IsSpace knows at its start."""
+    if b"!" <= line[:1] <= b"~":
+        return line
     match = LEADING_SPACE.match(line)
     return line[match.end() :] if match else line
 

@@ -2,11 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from slimconda.errors import DaemonError, ImageError
 from slimconda.layers.archive import Layers, read_stream
+from slimconda.layers.manifest import LayerSource
 from slimconda.layers.streams import counted
+from slimconda.layers.tar import Kind, Member
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -23,8 +26,20 @@ def read_daemon(name: str, progress: Callable[[int], None]) -> Layers:
     such image or sends a broken one.
     """
     with _client() as client, _explained(client):
-        chunks = client.images.get(name).save()
-        yield from read_stream(counted(iter(chunks), progress), None)
+        image = client.images.get(name)
+        stated = [int(entry["Size"]) for entry in reversed(image.history())]
+        for source, members in read_stream(counted(iter(image.save()), progress), None):
+            yield _counted_as_stated(source, members, stated), members
+
+
+def _counted_as_stated(source: LayerSource, members: list[Member], stated: list[int]) -> LayerSource:
+    """Return the source with what the daemon's own history says of symlinks, where it says it."""
+    size = stated[source.entry] if source.entry is not None and source.entry < len(stated) else None
+    files = sum(member.size for member in members if member.kind is Kind.FILE)
+    targets = sum(member.size for member in members if member.kind is Kind.SYMLINK)
+    if size not in {files, files + targets}:
+        return source
+    return replace(source, counts_symlinks=size == files + targets)
 
 
 def stated_sizes(name: str) -> tuple[int, ...]:

@@ -49,11 +49,7 @@ class Layer:
 
     @property
     def symlinks(self) -> int:
-        """Return the bytes of `size` that are symlink targets.
-
-        Docker counts them in layers that it loads, pulls or builds by its old builder, but not in those that BuildKit
-        made on the same machine (run on Docker 20.10: `docker history` is smaller by just these bytes).
-        """
+        """Return the bytes of `size` that are symlink targets: none where Docker's history leaves them out."""
         return sum(inode.size for inode in self._inodes if inode.kind is Kind.SYMLINK)
 
     @cached_property
@@ -137,11 +133,15 @@ def analyse(name: str, sources: Iterable[tuple[LayerSource, Iterable[Member]]]) 
     tree, described = Tree(), []
     for source, members in sources:
         described.append(source)
-        tree.apply(members)
+        tree.apply(members if source.counts_symlinks else map(_without_target, members))
     caches = find_caches(tree)
     judged = judge(tree, caches)
     layers = [_layer(index, *parts) for index, parts in enumerate(zip(described, tree.layers, judged, strict=True))]
     return Image(name, tuple(layers), _outermost(caches.prefixes, caches), _outermost(caches.marks, caches))
+
+
+def _without_target(member: Member) -> Member:
+    return member._replace(size=0) if member.kind is Kind.SYMLINK else member
 
 
 def _layer(index: int, source: LayerSource, inodes: list[Inode], judged: Judged) -> Layer:

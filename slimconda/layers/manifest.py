@@ -14,11 +14,17 @@ DEEPEST_INDEX = 4
 
 @dataclass(frozen=True)
 class LayerSource:
-    """Where a layer lies in an archive, the digest of its plain tar ("" if not told), and what made it."""
+    """Where a layer lies in an archive, the digest of its plain tar ("" if not told), and what made it.
+
+    `entry` is the index of its history entry, oldest first. `counts_symlinks` tells whether Docker's own history counts
+    the targets of symlinks: not where BuildKit made the layer on the same machine (run on Docker 20.10), else always.
+    """
 
     path: str
     digest: str
     created_by: str
+    entry: int | None = None
+    counts_symlinks: bool = True
 
 
 @dataclass(frozen=True)
@@ -107,10 +113,16 @@ def _joined(paths: list[str], content: object, source: str) -> list[LayerSource]
         raise ImageError(f"it lists {len(paths)} layers, but {source} has {len(digests)} diff_ids")
     history = config.get("history")
     entries = [entry for entry in history if isinstance(entry, dict)] if isinstance(history, list) else []
-    made = [str(entry.get("created_by") or "") for entry in entries if entry.get("empty_layer") is not True]
+    made = [number for number, entry in enumerate(entries) if entry.get("empty_layer") is not True]
+    told = zip(paths, digests or [""] * len(paths), strict=True)
     if len(made) != len(paths):
-        made = [""] * len(paths)
-    return [LayerSource(*layer) for layer in zip(paths, digests or [""] * len(paths), made, strict=True)]
+        return [LayerSource(path, digest, "") for path, digest in told]
+    return [_told(path, digest, entries[number], number) for (path, digest), number in zip(told, made, strict=True)]
+
+
+def _told(path: str, digest: str, entry: dict[str, Any], number: int) -> LayerSource:
+    by_buildkit = str(entry.get("comment") or "").startswith("buildkit.")
+    return LayerSource(path, digest, str(entry.get("created_by") or ""), number, not by_buildkit)
 
 
 def _load(documents: Documents, path: str) -> object:
