@@ -1,14 +1,15 @@
 """Owns the way from fixes to a new text: takes fixes that do not overlap, splices, parses and lints again."""
 
+from bisect import bisect_left, insort
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from slimconda.config import Config
-from slimconda.dockerfile.parser import parse
+from slimconda.dockerfile.parser import Dockerfile, parse
 from slimconda.errors import InputError
 from slimconda.findings import Finding, Fix, Report, Safety
-from slimconda.linter import lint, lint_dockerfile
-from slimconda.source import Edit, Source, apply_edits
+from slimconda.linter import lint_dockerfile
+from slimconda.source import Edit, Source, Span, apply_edits
 
 MOST_ROUNDS = 10
 
@@ -17,7 +18,7 @@ MOST_ROUNDS = 10
 class Rewrite:
     """What became of a Dockerfile: `fixed` are the findings mended, `report` is that of the new text.
 
-    `gave_up` says why the original came back although there were fixes: a bug of ours.
+    `gave_up` says why a fix was left out, or the original came back: a bug of ours.
     """
 
     source: Source
@@ -35,45 +36,86 @@ class Rewrite:
 def rewrite(source: Source, config: Config, *, unsafe: bool = False) -> Rewrite:
     """Return the Dockerfile with all wanted fixes made, up to a text in which there are none left.
 
-    Where that is not reached, or Docker would refuse the new text, the original comes back.
-    Raises InputError where the Dockerfile is no text or empty.
+    A fix after which Docker would read the file otherwise is left out, and `gave_up` says so; where there is no end
+    the original comes back. Raises InputError where the Dockerfile is no text or empty.
     """
-    original = lint(source, config)
-    current, report, fixed = source, original, list[Finding]()
+    original = parse(source)
+    report = lint_dockerfile(original, config)
+    state = _State(original, report, (), None)
     for _ in range(MOST_ROUNDS):
-        chosen = _choose(report, unsafe=unsafe)
+        chosen = _choose(state.report, unsafe=unsafe) if state.gave_up is None else []
         if not chosen:
-            return Rewrite(source, current.data, tuple(fixed), report)
-        current = Source(source.path, apply_edits(current.data, _edits(chosen)))
-        fixed += chosen
-        try:
-            dockerfile = parse(current)
-        except InputError as error:
-            return Rewrite(source, source.data, (), original, f"the new text cannot be read: {error}")
-        if dockerfile.problems:
-            return Rewrite(source, source.data, (), original, f"Docker would refuse: {dockerfile.problems[0].message}")
-        report = lint_dockerfile(dockerfile, config)
-    return Rewrite(source, source.data, (), original, f"no end after {MOST_ROUNDS} rounds")
+            return Rewrite(source, state.dockerfile.source.data, state.fixed, state.report, state.gave_up)
+        state = _next(state, chosen, config)
+    return Rewrite(source, source.data, (), report, f"no end after {MOST_ROUNDS} rounds")
+
+
+@dataclass(frozen=True)
+class _State:
+    """Where the rewriting stands after a round."""
+
+    dockerfile: Dockerfile
+    report: Report
+    fixed: tuple[Finding, ...]
+    gave_up: str | None
+
+
+def _next(state: _State, chosen: list[Finding], config: Config) -> _State:
+    """Return the state with the fixes made: all at once, or one by one without those that break the file."""
+    whole = _with(state.dockerfile, chosen)
+    if isinstance(whole, Dockerfile):
+        return _State(whole, lint_dockerfile(whole, config), (*state.fixed, *chosen), None)
+    for finding in chosen:
+        alone = _with(state.dockerfile, [finding])
+        if isinstance(alone, Dockerfile):
+            return _State(alone, lint_dockerfile(alone, config), (*state.fixed, finding), whole)
+    return _State(state.dockerfile, state.report, state.fixed, whole)
+
+
+def _with(before: Dockerfile, chosen: list[Finding]) -> Dockerfile | str:
+    """Return the Dockerfile with these fixes made, or why that is none."""
+    source = Source(before.source.path, apply_edits(before.source.data, _edits(chosen)))
+    try:
+        after = parse(source)
+    except InputError as error:
+        return f"the new text cannot be read: {error}"
+    if after.problems:
+        return f"Docker would refuse: {after.problems[0].message}"
+    left = iter(_outline(before))
+    if not all(part in left for part in _outline(after)):
+        return "Docker would read other instructions"
+    return after
+
+
+def _outline(dockerfile: Dockerfile) -> list[tuple[str, tuple[str, ...]]]:
+    """Return each instruction's keyword and heredocs; a fix may take instructions away and add none."""
+    return [(i.keyword, tuple(heredoc.name for heredoc in i.heredocs)) for i in dockerfile.instructions]
 
 
 def _choose(report: Report, *, unsafe: bool) -> list[Finding]:
     """Return the findings whose fixes go together; of those that share one fix, all."""
-    taken: list[Edit] = []
     chosen: list[Finding] = []
-    fixes: list[Fix] = []
+    fixes: set[Fix] = set()
+    taken: list[Span] = []
     for finding in report.open:
         fix = finding.fix
         if fix is None or (fix.safety is Safety.UNSAFE and not unsafe):
             continue
-        if fix in fixes:
-            chosen.append(finding)
-        elif not any(edit.span.overlaps(other.span) for edit in fix.edits for other in taken):
-            taken += fix.edits
-            fixes.append(fix)
-            chosen.append(finding)
+        if fix not in fixes:
+            if any(_overlaps(edit.span, taken) for edit in fix.edits):
+                continue
+            fixes.add(fix)
+            for edit in fix.edits:
+                insort(taken, edit.span)
+        chosen.append(finding)
     return chosen
 
 
+def _overlaps(span: Span, taken: list[Span]) -> bool:
+    """Tell whether a span overlaps one of those, which are sorted and do not overlap each other."""
+    at = bisect_left(taken, span)
+    return any(span.overlaps(other) for other in taken[max(0, at - 1) : at + 1])
+
+
 def _edits(findings: Iterable[Finding]) -> list[Edit]:
-    unique = {edit for finding in findings if finding.fix for edit in finding.fix.edits}
-    return sorted(unique)
+    return sorted({edit for finding in findings if finding.fix for edit in finding.fix.edits})

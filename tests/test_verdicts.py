@@ -134,6 +134,20 @@ SHAPES = [
     ("SHELL [\"conda\",\"run\",\"-n\",\"e\",\"/bin/bash\",\"-c\"]\nRUN «I» && «K»", [CLEANED]),
     ("SHELL [\"powershell\",\"-Command\"]\nRUN «I»", []),
     ("ONBUILD RUN «I»", []),
+    ("f() { «I»; return 0; }; f; «K»", [CLEANED]),
+    ('echo bash -c "«I»"', []),
+    ('useradd -s /bin/bash -c "conda update user" u', []),
+    ('conda install -y zsh -c "conda-forge"', [LEFT]),
+    ("bash /tmp/miniconda_setup.sh", []),
+    ("conda install -d a", []),
+    ("--mount=type=cache,target=/opt/conda «I»", [CLEANED]),
+    ("«I»; rc=$?; exit $rc", [LEFT]),
+    ("for i in 1 2; do «I» && break; «K»; done", [UNKNOWN]),
+    ("cat <<X >f ; «I»\nx\nX", []),
+    ("cat <<X >f && : | «I»\nx\nX", []),
+    ('bash -o pipefail -c "«I»"', [LEFT]),
+    ("«I» && ./cleanup.sh && «K»", [CLEANED]),
+    ("f0() { «I»; }; f1() { f0; f0; f0; f0; f0; f0; f0; f0; f0; f0; f0; f0; }; f2() { f1; f1; f1; f1; f1; f1; f1; f1; f1; f1; f1; f1; }; f3() { f2; f2; f2; f2; f2; f2; f2; f2; f2; f2; f2; f2; }; f3", [LEFT]),
 ]  # fmt: skip
 
 
@@ -173,6 +187,11 @@ FIXES = [
     ("apt-get update \\\n && \\\n «I»", "apt-get update \\\n && \\\n «I» \\\n && \\\n «C»"),
     ("«I» \\\n    b \\\n    c", "«I» \\\n    b \\\n    c \\\n    && «C»"),
     ("«I» \\ \n b", "«I» \\ \n b \\\n && «C»"),
+    ("set -e; set +e; «I»; rc=$?; set -e; [ $rc = 0 ]", "set -e; set +e; «I» && «C»; rc=$?; set -e; [ $rc = 0 ]"),
+    ("(set -e; foo); «I»; if [ $? -ne 0 ]; then exit 1; fi", "(set -e; foo); «I» && «C»; if [ $? -ne 0 ]; then exit 1; fi"),
+    ("set -e; «I»; cat <<X > f\nhi\nX", "set -e; «I»; «C»; cat <<X > f\nhi\nX"),
+    ("<<E\nset -e\nconda env create -f /dev/stdin <<X\nname: x\nX\necho ok\nE", "<<E\nset -e\nconda env create -f /dev/stdin <<X; «C»\nname: x\nX\necho ok\nE"),
+    ("apt-get update \\\n && conda env create -f /dev/stdin <<X\nname: x\nX", "apt-get update \\\n && conda env create -f /dev/stdin <<X && «C»\nname: x\nX"),
     ("«I» \\\n# note\n b # end", "«I» \\\n# note\n b \\\n && «C» # end"),
 ]  # fmt: skip
 
@@ -200,6 +219,12 @@ UNFIXED = [
     "set -e; true && «I»; echo ok",
     "«I» && conda build recipe",
     "«I» \\\n&& $(echo '",
+    "cat <<X >f && «I» | tee log\nhello\nX",
+    "cat <<X && «I» || true\nx\nX",
+    "mamba install -y a && conda remove -y mamba && «J»",
+    "cd /t && ./bin/micromamba install -y a && cd / && rm -rf /t && «J»",
+    "echo pw | sudo -S «I»",
+    "set -e; «I»; [ $? = 0 ]",
 ]
 
 
@@ -207,6 +232,42 @@ UNFIXED = [
 def test_no_fix_where_the_place_is_not_certain(text: str) -> None:
     source = dockerfile(text)
     assert rewrite(source, Config()).data == source.data
+
+
+KEPT = [
+    "FROM a\nRUN «I» && «K»\nRUN set -ex; test -f x && «K»; echo foo",
+    "FROM a\nRUN «I» && «K»\nRUN «K» > log && cat log",
+    "FROM a\nRUN «I» && «K»\nRUN conda remove -y b && «K»",
+    "FROM a\nRUN «I» && «K»\nRUN conda search b && «K»",
+    "FROM a\nENV V 3.7.0\nRUN curl -o m.sh http://r/Miniconda-$V-Linux-x86_64.sh && bash m.sh -b -p /c && rm m.sh",
+    "FROM a\nENV MINICONDA_VERSION=3.7.0\nRUN «I»",
+    "FROM a\nRUN wget r/Miniconda3-1.sh && bash Miniconda3-1.sh -b && /r/conda clean -ay\nRUN rm Miniconda3*.sh",
+    "FROM a\nRUN wget r/Miniconda3-$V.sh && bash Miniconda3-$V.sh -b && /r/conda clean -ay\nRUN rm Miniconda3-${V}.sh",
+    "FROM a\nRUN cd /tmp && wget r/Miniconda3-1.sh && bash Miniconda3-1.sh -b && /r/conda clean -ay\nRUN cd /tmp && rm *",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", KEPT)
+def test_a_fix_that_could_break_the_build_is_not_made(text: str) -> None:
+    source = Source("Dockerfile", spelt(text).encode())
+    assert rewrite(source, Config()).data == source.data
+
+
+def test_lines_continue_by_the_escape_character_before_a_heredoc() -> None:
+    text = "# escape=`\nFROM a\nRUN apt-get update `\n && «I» `\n && cat <<X\nname: x\nX\n"
+    fixed = text.replace("«I»", "«I» `\n && «C»")
+    assert rewrite(Source("Dockerfile", spelt(text).encode()), Config()).data.decode() == spelt(fixed)
+
+
+def test_the_line_end_of_a_file_is_kept_on_its_last_line() -> None:
+    source = Source("Dockerfile", b"FROM a\r\nRUN conda install -y \\\r\n  b")
+    assert rewrite(source, Config()).data == source.data + b" \\\r\n  && conda clean --all --yes"
+
+
+def test_a_comment_between_flags_stays() -> None:
+    source = Source("Dockerfile", b"FROM a\nRUN conda install -y b && conda clean -t \\\n # why\n -p -y\n")
+    assert b"# why" in rewrite(source, Config()).data
+    assert rewrite(source, Config()).report.open == ()
 
 
 STAGES = [

@@ -16,32 +16,28 @@ if TYPE_CHECKING:
 
 
 def check_dockerfile(analysis: Analysis) -> Iterator[Problem]:
-    """Yield each clean in a RUN that installs nothing, with an install in an earlier RUN of the same stage."""
-    for layer in analysis.layers:
-        earlier = _earlier(layer, analysis)
-        if layer.installs or layer.opaque or not earlier or any(mount_targets(layer.instruction)):
+    """Yield each clean in a RUN that installs nothing, with an install in an earlier RUN of the same image."""
+    layers = [layer for layer in analysis.layers if layer.stage.index in analysis.stages.final]
+    earlier: list[RunLayer] = []
+    seen = False
+    for layer in layers:
+        seen = seen or bool(layer.installs)
+        if layer.installs:
+            earlier.append(layer)
+        if layer.installs or layer.opaque or not layer.cleans or any(mount_targets(layer.instruction)) or not seen:
             continue
-        if layer.stage.index not in analysis.stages.final:
-            continue
+        fixable = len(layer.cleans) == 1
         for clean in layer.cleans:
             message = f"{clean.title} frees nothing here: the packages came in an earlier layer"
-            yield Problem(message, clean.place, _fix(layer, clean, earlier, analysis), layer.stage.label)
-
-
-def _earlier(layer: RunLayer, analysis: Analysis) -> list[RunLayer]:
-    """Return the layers with installs before this one, in its stage and those it is built from."""
-    lineage = analysis.stages.lineage(layer.stage)
-    return [
-        other
-        for other in analysis.layers
-        if other.stage in lineage and other.installs and other.instruction.span.end <= layer.instruction.span.start
-    ]
+            fix = _fix(layer, clean, earlier, analysis) if fixable else None
+            yield Problem(message, clean.place, fix, layer.stage.label)
+        earlier = []
 
 
 def _fix(layer: RunLayer, clean: CondaCommand, earlier: list[RunLayer], analysis: Analysis) -> Fix | None:
     """Return the fix that moves the clean to where the installs are; none where one of them cannot be cleaned."""
     verdicts = {install.verdict for other in earlier for install in other.installs}
-    if not verdicts <= {Verdict.LEFT, Verdict.CLEANED} or len(layer.cleans) > 1:
+    if not verdicts <= {Verdict.LEFT, Verdict.CLEANED}:
         return None
     try:
         added = [missing_clean(other, analysis) for other in earlier if uncleaned(other)]

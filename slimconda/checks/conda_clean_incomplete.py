@@ -11,7 +11,7 @@ from slimconda.dockerfile.insertion import NoPlaceError, find_link
 from slimconda.dockerfile.scripts import Form
 from slimconda.dockerfile.shell import Word
 from slimconda.findings import Fix, Problem
-from slimconda.source import Edit, Span
+from slimconda.source import Edit, Source, Span
 
 TARGETS = frozenset("tips")
 
@@ -39,10 +39,10 @@ def _fix(layer: RunLayer, clean: CondaCommand, analysis: Analysis) -> Fix | None
         return None
     if layer.run.form is Form.EXEC:
         return None
-    return Fix("clean everything: --all", tuple(_completed(clean)))
+    return Fix("clean everything: --all", tuple(_completed(clean, analysis.dockerfile.source)))
 
 
-def _completed(clean: CondaCommand) -> Iterator[Edit]:
+def _completed(clean: CondaCommand, source: Source) -> Iterator[Edit]:
     words = clean.arguments
     targets = [word for word in words if _letters(word) & TARGETS]
     yes = "" if clean.clean and clean.clean.yes else " --yes"
@@ -51,7 +51,7 @@ def _completed(clean: CondaCommand) -> Iterator[Edit]:
         yield Edit(Span(end, end), f" --all{yes}".encode())
         return
     for word in targets:
-        yield from _replaced(word, first=word is targets[0], words=words)
+        yield from _replaced(word, source, first=word is targets[0], words=words)
     if yes:
         yield Edit(Span(words[-1].span.end, words[-1].span.end), yes.encode())
 
@@ -62,7 +62,7 @@ def _letters(word: Word) -> frozenset[str]:
     return frozenset(word.text[1:]) if word.text.startswith("-") else frozenset()
 
 
-def _replaced(word: Word, *, first: bool, words: tuple[Word, ...]) -> Iterator[Edit]:
+def _replaced(word: Word, source: Source, *, first: bool, words: tuple[Word, ...]) -> Iterator[Edit]:
     """Yield the edit that makes a target flag `--all`, or takes it away where another one already says so."""
     rest = "" if word.text.startswith("--") else re.sub("[tips]", "", word.text[1:])
     if first:
@@ -71,4 +71,5 @@ def _replaced(word: Word, *, first: bool, words: tuple[Word, ...]) -> Iterator[E
     elif rest:
         yield Edit(word.span, f"-{rest}".encode())
     else:
-        yield Edit(Span(words[words.index(word) - 1].span.end, word.span.end), b"")
+        gap = Span(words[words.index(word) - 1].span.end, word.span.end)
+        yield Edit(word.span if b"#" in source.read(gap) else gap, b"")

@@ -1,7 +1,9 @@
 """Finds downloaded installers that stay in a layer."""
 
 import posixpath
+import re
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from slimconda.dockerfile.analysis import Analysis
@@ -12,10 +14,13 @@ from slimconda.dockerfile.insertion import NoPlaceError, insert_after
 from slimconda.dockerfile.parser import Instruction, Stage
 from slimconda.dockerfile.wrappers import environment_words
 from slimconda.findings import Fix, LayerPart, Problem
+from slimconda.source import Span
 from slimconda.units import size_text
 
 if TYPE_CHECKING:
     from slimconda.layers.image import Image
+
+FORCED_REMOVAL = re.compile(r"\brm\s+(?:-\w+\s+)*-\w*f\w*\s[^;&|\n]*")
 
 
 def check_dockerfile(analysis: Analysis) -> Iterator[Problem]:
@@ -66,8 +71,21 @@ def _runs(conda: CondaCommand, download: Download) -> bool:
 
 
 def _is_mentioned_after(call: CondaCommand, download: Download, analysis: Analysis) -> bool:
-    after = analysis.dockerfile.source.data[call.command.span.end :]
-    return download.name.encode("utf-8", "surrogateescape") in after
+    """Tell whether a later word may mean the file, by its name, a glob or a variable; `rm -f` may, it never fails."""
+    after = analysis.dockerfile.source.text(Span(call.command.span.end, len(analysis.dockerfile.source.data)))
+    words = re.split(r"[\s;&|()\"'=]+", FORCED_REMOVAL.sub(" ", re.sub(r"[\\`]\r?\n", " ", after)))
+    return any(_may_mean(word, download) for word in set(words))
+
+
+def _may_mean(word: str, download: Download) -> bool:
+    name = posixpath.basename(word)
+    if download.name in word or ("$" in name and name.endswith(".sh")):
+        return True
+    if not re.search(r"[*?\[]", name):
+        return False
+    if word.startswith("/") and download.path.startswith("/"):
+        return fnmatchcase(download.path, word)
+    return fnmatchcase(download.name, name)
 
 
 def check_image(image: "Image") -> Iterator[Problem]:

@@ -8,8 +8,14 @@ from functools import cached_property
 from slimconda.config import Config
 from slimconda.dockerfile.caches import RunLayer, run_layer
 from slimconda.dockerfile.parser import Dockerfile, Stage
-from slimconda.dockerfile.stages import Stages
+from slimconda.dockerfile.stages import Stages, expand
 
+NEEDS_CACHE = re.compile(rb"--offline|--use-index-cache|\b(?:conda|boa|mamba)[ -]?(?:mamba)?build\b|--download-only")
+# A conda's version in an installer's name, an image's tag, a variable or a pin; `--all` came with conda 4.1.
+VERSION = re.compile(
+    rb"(?:(?:mini|ana)conda[23]?[-:](?:py\d+_)?|\bconda==?|conda_ver(?:sion)?[ =\"']+)(\d{1,4})\.(\d{1,4})",
+    re.IGNORECASE,
+)
 CONDA_WORD = re.compile(rb"conda|mamba|miniforge", re.IGNORECASE)
 
 
@@ -49,11 +55,27 @@ class Analysis:
         later = [other for other in self.layers if other.instruction.span.start > layer.instruction.span.start]
         return not any(other.may_clean and layer.stage in self.stages.lineage(other.stage) for other in later)
 
+    @cached_property
+    def refusal(self) -> str | None:
+        """Return why no whole clean may be added to this Dockerfile: it could break the build."""
+        text = self.dockerfile.source.data
+        if NEEDS_CACHE.search(text):
+            return "another command needs the cache"
+        downloads = [
+            expand(word.text, layer.context.variables).encode("utf-8", "surrogateescape")
+            for layer in self.layers
+            for fetched in layer.fetched
+            for word in fetched.download.command.words
+        ]
+        versions = [match for part in (text, *downloads) for match in VERSION.finditer(part)]
+        old = any((int(match[1]), int(match[2])) < (4, 1) for match in versions)
+        return "this conda is too old for --all" if old else None
+
     def _layers(self, stage: Stage) -> Iterator[RunLayer]:
         for instruction in stage.instructions:
             if instruction.keyword != "RUN" or not self._mentions_conda(instruction.span.start, instruction.span.end):
                 continue
-            context = self.stages.context(stage, instruction)
+            context = self.stages.context(instruction)
             layer = run_layer(stage, instruction, context, self.dockerfile.source)
             if layer is not None:
                 yield layer

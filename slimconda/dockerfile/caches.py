@@ -15,7 +15,7 @@ from slimconda.dockerfile.conda import (
     read_command,
 )
 from slimconda.dockerfile.downloads import Download, read_download, removes
-from slimconda.dockerfile.flow import UNSURE, Effect, Held, ends
+from slimconda.dockerfile.flow import DOUBTFUL, Effect, Ends, Held, ends
 from slimconda.dockerfile.parser import Instruction, Stage
 from slimconda.dockerfile.scripts import RunScript, script_of
 from slimconda.dockerfile.shell import ShellCommand, commands
@@ -90,6 +90,7 @@ TRANSPARENT = frozenset(
         "tee",
     ]
 )
+FILLING_NOTHING = frozenset({"", "run", "info", "list", "config", "init", "activate", "deactivate", "shell", "env"})
 ROOT = re.compile(r"/(?:[\w.-]+/)*\w*(?:conda|mamba|forge)\w*/?", re.IGNORECASE)
 
 
@@ -123,7 +124,8 @@ class Fetched:
 class RunLayer:
     """The layer of one RUN: its script, what it installs, cleans and downloads, in the order of the text.
 
-    `opaque` says that it may run conda where it is not seen, `may_clean` that it may empty a package cache.
+    `opaque` says that it may fill a package cache where that is not seen, `may_clean` that it may empty one.
+    `errexit` tells under which settings of `set -e` each command may run, by its identity; None where it is not known.
     """
 
     stage: Stage
@@ -135,6 +137,7 @@ class RunLayer:
     fetched: tuple[Fetched, ...]
     opaque: bool
     may_clean: bool
+    errexit: dict[int, frozenset[bool]] | None
 
 
 def run_layer(stage: Stage, instruction: Instruction, context: Context, source: Source) -> RunLayer | None:
@@ -167,7 +170,9 @@ class _Reader:
         cleans = [conda for conda in self.conda.values() if conda.verb is Verb.CLEAN]
         fetched = [self._fetched(key, download, found) for key, download in self.downloads.items()]
         opaque = any(_is_opaque(command) for key, command in enumerate(self.commands) if key not in self.conda)
-        found_here = (tuple(installs), tuple(cleans), tuple(fetched), opaque, self._may_clean())
+        opaque = opaque or any(_may_fill(conda) for conda in self.conda.values())
+        errexit = found.errexit if found else None
+        found_here = (tuple(installs), tuple(cleans), tuple(fetched), opaque, self._may_clean(), errexit)
         return RunLayer(self.stage, self.instruction, self.run, self.context, *found_here)
 
     def _effect(self, command: ShellCommand) -> Effect:
@@ -219,14 +224,14 @@ class _Reader:
     def _pkgs_dirs(self) -> list[str]:
         return [path for path in self.context.variables.get("CONDA_PKGS_DIRS", "").split(",") if path]
 
-    def _install(self, key: int, conda: CondaCommand, found: list[frozenset[Held]] | None) -> Install:
+    def _install(self, key: int, conda: CondaCommand, found: Ends | None) -> Install:
         if self._is_mounted(conda):
             return Install(conda, Verdict.CLEANED)
         held = _held(key, found)
         if held is None:
             return Install(conda, self._without_paths())
         waste = {kind for one in held for kind in one.parts} & {Kind.ARCHIVES, Kind.INDEX}
-        if any(UNSURE in one.parts for one in held):
+        if any(one.parts & DOUBTFUL for one in held):
             return Install(conda, Verdict.UNKNOWN)
         if not waste:
             return Install(conda, Verdict.CLEANED)
@@ -254,14 +259,15 @@ class _Reader:
     def _covers_cache(self, target: str, own: list[str]) -> bool:
         target = expand(target, self.context.variables).rstrip("/")
         named = own or self._pkgs_dirs()
-        return target.endswith("/pkgs") or any(path.rstrip("/").startswith(target) for path in named)
+        inside = any(f"{path.rstrip('/')}/".startswith(f"{target}/") for path in named)
+        return inside or target.endswith("/pkgs") or ROOT.fullmatch(target) is not None
 
-    def _fetched(self, key: int, download: Download, found: list[frozenset[Held]] | None) -> Fetched:
+    def _fetched(self, key: int, download: Download, found: Ends | None) -> Fetched:
         inside = any(download.path.startswith(f"{target.rstrip('/')}/") for target in mount_targets(self.instruction))
         held = _held(key, found)
         if inside or (held is not None and not any(one.parts for one in held)):
             return Fetched(download, Verdict.CLEANED)
-        if held is None or any(UNSURE in one.parts for one in held) or not all(one.parts for one in held):
+        if held is None or any(one.parts & DOUBTFUL for one in held) or not all(one.parts for one in held):
             return Fetched(download, Verdict.UNKNOWN)
         return Fetched(download, Verdict.LEFT)
 
@@ -276,6 +282,11 @@ def _may_clean(program: str, words: list[str]) -> bool:
     if program.endswith(".sh"):
         return not _is_harmless(program)
     return MAY_CLEAN.search(program) is not None
+
+
+def _may_fill(conda: CondaCommand) -> bool:
+    """Tell whether a command that is no plain install or clean may write to the package cache all the same."""
+    return not conda.fills and conda.verb is not Verb.CLEAN and conda.subcommand not in FILLING_NOTHING
 
 
 def _is_opaque(command: ShellCommand) -> bool:
@@ -303,8 +314,8 @@ def _share_cache(clean: CondaCommand, install: CondaCommand) -> bool:
     return own[0] == own[1]
 
 
-def _held(key: int, found: list[frozenset[Held]] | None) -> list[Held] | None:
-    return None if found is None else [one for held in found for one in held if one.key == key]
+def _held(key: int, found: Ends | None) -> list[Held] | None:
+    return None if found is None else [one for held in found.held for one in held if one.key == key]
 
 
 def mount_targets(instruction: Instruction) -> Iterator[str]:

@@ -8,15 +8,9 @@ from slimconda.dockerfile.conda import CondaCommand, Tool, installer_prefix
 from slimconda.dockerfile.insertion import NoPlaceError, insert_after
 from slimconda.dockerfile.shell import Word
 from slimconda.dockerfile.wrappers import environment_words
-from slimconda.source import Edit
+from slimconda.source import Edit, Span
 
-NEEDS_CACHE = re.compile(rb"--offline|--use-index-cache|\b(?:conda|boa|mamba)[ -]?(?:mamba)?build\b|--download-only")
-
-
-# A conda's version in an installer's name, an image's tag, a variable or a pin; `--all` came with conda 4.1.
-VERSION = re.compile(
-    rb"(?:(?:mini|ana)conda[23]?[-:](?:py\d+_)?|\bconda==?|conda_ver(?:sion)?[ =\"']+)(\d+)\.(\d+)", re.IGNORECASE
-)
+LEAVES = re.compile(r"\b(?:remove|uninstall|rm|mv|cd)\b")
 
 
 def uncleaned(layer: RunLayer) -> list[Install]:
@@ -28,17 +22,26 @@ def missing_clean(layer: RunLayer, analysis: Analysis) -> Edit:
     """Return the edit that puts a clean right after the last uncleaned install; raises NoPlaceError."""
     refuse_unsafe(analysis)
     installs = [install.conda for install in uncleaned(layer)]
-    words = [clean_words(conda, analysis.config.clean_arguments) for conda in _one_per_cache(installs)]
+    chosen = _one_per_cache(installs)
+    for conda in chosen:
+        _refuse_vanished(conda, installs[-1], analysis)
+    words = [clean_words(conda, analysis.config.clean_arguments) for conda in chosen]
     return insert_after(layer, installs[-1].command, " && ".join(words), analysis.dockerfile)
 
 
 def refuse_unsafe(analysis: Analysis) -> None:
     """Raise NoPlaceError where a whole clean could break the build: a conda without `--all`, or work from the cache."""
-    text = analysis.dockerfile.source.data
-    if NEEDS_CACHE.search(text):
-        raise NoPlaceError("another command needs the cache")
-    if any((int(match[1]), int(match[2])) < (4, 1) for match in VERSION.finditer(text)):
-        raise NoPlaceError("this conda is too old for --all")
+    if analysis.refusal:
+        raise NoPlaceError(analysis.refusal)
+
+
+def _refuse_vanished(conda: CondaCommand, last: CondaCommand, analysis: Analysis) -> None:
+    """Raise NoPlaceError where a tool may be gone, or elsewhere, by the time that the last install has run."""
+    if conda is last:
+        return
+    between = analysis.dockerfile.source.text(Span(conda.command.span.end, last.command.span.start))
+    if LEAVES.search(between) or re.match(r"[^/~$]+/", conda.tool_words[0].text):
+        raise NoPlaceError("the tool may be gone by then")
 
 
 def _one_per_cache(installs: list[CondaCommand]) -> list[CondaCommand]:

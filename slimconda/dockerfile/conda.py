@@ -46,12 +46,13 @@ class Kind(StrEnum):
 
 WHOLE_CACHE = frozenset({Kind.ARCHIVES, Kind.EXTRACTED, Kind.INDEX})
 FILLING = frozenset(set(Verb) - {Verb.CLEAN, Verb.OTHER})
-INSTALLER_NAME = re.compile(r"(?:Miniconda[23]?|Miniforge3?|Mambaforge|Anaconda[23]?)[^/]*\.sh", re.IGNORECASE)
+INSTALLER_NAME = re.compile(r"(?:Miniconda[23]?|Miniforge3?|Mambaforge|Anaconda[23]?)[^/]*\.sh")
 RENAMED_INSTALLER = re.compile(
-    r"(?:mini|ana)conda[^/\s]*\.sh|(?:miniforge|mambaforge|micromamba)[^/\s]*\.sh", re.IGNORECASE
+    r"(?:(?:mini|ana)conda|miniforge|mambaforge)[23]?(?:[-_.]?(?:latest|linux|x86_64|inst|py\d+)[^/]*)?\.sh",
+    re.IGNORECASE,
 )
 TOOL_VARIABLES = {"CONDA_EXE": Tool.CONDA, "MAMBA_EXE": Tool.MICROMAMBA}
-NOT_FILLING = frozenset({"--dry-run", "--download-only", "--help", "--offline", "--print-config-only"})
+NOT_FILLING = frozenset({"--dry-run", "-d", "--download-only", "--help", "-h", "--offline", "--print-config-only"})
 VALUE_OPTIONS = frozenset(
     [
         "-n",
@@ -141,6 +142,7 @@ class CondaCommand:
     arguments: tuple[Word, ...]
     environment: str | None = None
     clean: Clean | None = None
+    subcommand: str = ""
 
     @property
     def fills(self) -> bool:
@@ -204,7 +206,8 @@ def _tool_call(command: ShellCommand, tool: Tool, at: int, count: int) -> CondaC
     arguments = (*words[:first], *words[first + used :])
     clean = _clean([word.text for word in words[first + 1 :]]) if verb is Verb.CLEAN else None
     tool_words = command.words[at : at + count]
-    return CondaCommand(command, tool, verb, at, tool_words, arguments, _environment(arguments), clean)
+    subcommand = words[first].text if first < len(words) else ""
+    return CondaCommand(command, tool, verb, at, tool_words, arguments, _environment(arguments), clean, subcommand)
 
 
 def _first_operand(words: Sequence[Word]) -> int:

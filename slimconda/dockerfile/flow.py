@@ -25,17 +25,21 @@ from slimconda.dockerfile.shell import (
 )
 
 MOST_STATES = 200
+MOST_STEPS = 5_000
+MOST_RESOURCES = 64
 DEEPEST_CALL = 5
 ALWAYS_SUCCEED = frozenset({"true", ":", "echo", "printf", "export", "umask", "alias", "unset", "hash", ""})
 
 
 class Status(Enum):
-    """How a statement ended; EXIT is the whole script's end."""
+    """How a statement ended; EXIT is the whole script's end, RETURN that of a function."""
 
     OK = "ok"
     FAIL = "fail"
     EXIT_OK = "exit 0"
     EXIT_FAIL = "exit 1"
+    RETURN_OK = "return 0"
+    RETURN_FAIL = "return 1"
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,8 @@ class Effect:
 
 NOTHING = Effect()
 UNSURE = "unsure"
+RACED = "raced"
+DOUBTFUL = frozenset({UNSURE, RACED})
 
 
 @dataclass(frozen=True)
@@ -66,11 +72,11 @@ class Held:
 
 @dataclass(frozen=True)
 class State:
-    """What is held on a path, and whether `set -e` is on."""
+    """What is held on a path, whether `set -e` is on, and the functions defined, by name and number."""
 
     held: frozenset[Held]
     errexit: bool
-    functions: tuple[tuple[str, Statement], ...] = ()
+    functions: tuple[tuple[str, int], ...] = ()
 
 
 Outcome = tuple[Status, State]
@@ -81,16 +87,26 @@ class TooComplexError(Exception):
     """There are more paths than are worth following."""
 
 
-def ends(script: Script, effects: Effects) -> list[frozenset[Held]] | None:
-    """Return what is held at each successful end of a script; None where it is too complex or not understood."""
+@dataclass(frozen=True)
+class Ends:
+    """What is held at each successful end of a script, and under which errexit each command ran, by its identity."""
+
+    held: tuple[frozenset[Held], ...]
+    errexit: dict[int, frozenset[bool]]
+
+
+def ends(script: Script, effects: Effects) -> Ends | None:
+    """Return how a script may end well; None where it is too complex or not understood."""
     if script.faulty:
         return None
-    start = State(frozenset(), script.errexit)
+    walk = _Walk(effects)
     try:
-        outcomes = _Walk(effects).run(script.body, {start}, guarded=False)
-    except TooComplexError:
+        outcomes = walk.run(script.body, {State(frozenset(), script.errexit)}, guarded=False)
+    except (TooComplexError, RecursionError):
         return None
-    return [state.held for status, state in outcomes if status in {Status.OK, Status.EXIT_OK}]
+    good = {Status.OK, Status.EXIT_OK, Status.RETURN_OK}
+    errexit = {command: frozenset(seen) for command, seen in walk.errexit.items()}
+    return Ends(tuple(state.held for status, state in outcomes if status in good), errexit)
 
 
 class _Walk:
@@ -99,6 +115,9 @@ class _Walk:
     def __init__(self, effects: Effects) -> None:
         self.effects = effects
         self.depth = 0
+        self.steps = 0
+        self.functions: list[Statement] = []
+        self.errexit: dict[int, set[bool]] = {}
 
     def run(self, statement: Statement, states: Iterable[State], *, guarded: bool) -> set[Outcome]:
         outcomes: set[Outcome] = set()
@@ -109,6 +128,9 @@ class _Walk:
         return outcomes
 
     def step(self, statement: Statement, state: State, *, guarded: bool) -> set[Outcome]:
+        self.steps += 1
+        if self.steps > MOST_STEPS or len(state.held) > MOST_RESOURCES or isinstance(statement, Opaque):
+            raise TooComplexError
         match statement:
             case ShellCommand():
                 return self.stopped(self.command(statement, state, guarded=guarded), guarded=guarded)
@@ -129,11 +151,12 @@ class _Walk:
                 outcomes = set() if exhaustive else {(Status.OK, state)}
                 return outcomes.union(*(self.run(arm, {state}, guarded=guarded) for arm in arms))
             case Function(name, body):
-                return {(Status.OK, replace(state, functions=(*state.functions, (name, body))))}
+                self.functions.append(body)
+                known = (*state.functions, (name, len(self.functions) - 1))
+                return {(Status.OK, replace(state, functions=known))}
             case Test():
                 return self.stopped({(Status.OK, state), (Status.FAIL, state)}, guarded=guarded)
-            case Opaque():
-                raise TooComplexError
+        return set()
 
     def stopped(self, outcomes: set[Outcome], *, guarded: bool) -> set[Outcome]:
         """Turn failures into ends of the script where errexit is on and nothing guards them."""
@@ -204,9 +227,10 @@ class _Walk:
         return done | outcomes
 
     def command(self, command: ShellCommand, state: State, *, guarded: bool) -> set[Outcome]:
-        functions = dict(state.functions)
-        if command.words and command.words[0].text in functions:
-            return self.call(functions[command.words[0].text], state, guarded=guarded)
+        self.errexit.setdefault(id(command), set()).add(state.errexit)
+        function = dict(state.functions).get(command.words[0].text) if command.words else None
+        if function is not None:
+            return self.call(self.functions[function], state, guarded=guarded)
         if command.inner is not None:
             return self.inner(command.inner, state)
         builtin = self.builtin(command, state)
@@ -223,7 +247,8 @@ class _Walk:
         self.depth += 1
         outcomes = self.run(body, {state}, guarded=guarded)
         self.depth -= 1
-        return outcomes
+        seen = {Status.RETURN_OK: Status.OK, Status.RETURN_FAIL: Status.FAIL}
+        return {(seen.get(status, status), after) for status, after in outcomes}
 
     def inner(self, script: Script, state: State) -> set[Outcome]:
         if script.faulty:
@@ -234,9 +259,10 @@ class _Walk:
     def builtin(self, command: ShellCommand, state: State) -> set[Outcome] | None:
         texts = [word.text for word in command.words]
         match texts[:1]:
-            case ["exit"] | ["return"]:
-                ok = {(Status.EXIT_OK, state)} if texts[1:] in ([], ["0"], ["$?"]) else set()
-                return ok | ({(Status.EXIT_FAIL, state)} if texts[1:] != ["0"] else set())
+            case ["exit"]:
+                return ended(texts[1:], state, Status.EXIT_OK, Status.EXIT_FAIL)
+            case ["return"]:
+                return ended(texts[1:], state, Status.RETURN_OK, Status.RETURN_FAIL)
             case ["false"]:
                 return {(Status.FAIL, state)}
             case ["set"]:
@@ -244,19 +270,27 @@ class _Walk:
             case ["exec"] if len(texts) > 1:
                 after = applied(self.effects(command), state)
                 return {(Status.EXIT_OK, after), (Status.EXIT_FAIL, state)}
-            case ["trap"]:
+            case ["trap"] | ["break"] | ["continue"]:
                 raise TooComplexError
         return None
 
 
+def ended(words: list[str], state: State, ok: Status, fail: Status) -> set[Outcome]:
+    """Return how `exit` or `return` with these words may end; a variable may hold any status."""
+    if words[:1] == ["0"]:
+        return {(ok, state)}
+    return {(ok, state), (fail, state)} if not words or words[0].startswith("$") else {(fail, state)}
+
+
 def is_exit(outcome: Outcome) -> bool:
-    """Tell whether the script ends here."""
-    return outcome[0] in {Status.EXIT_OK, Status.EXIT_FAIL}
+    """Tell whether nothing more of the script, or of the function, runs."""
+    return outcome[0] not in {Status.OK, Status.FAIL}
 
 
 def left_subshell(outcomes: set[Outcome], before: State) -> set[Outcome]:
     """Return a subshell's outcomes as its caller sees them: an exit is a status, options and functions are gone."""
     seen = {Status.EXIT_OK: Status.OK, Status.EXIT_FAIL: Status.FAIL}
+    seen |= {Status.RETURN_OK: Status.OK, Status.RETURN_FAIL: Status.FAIL}
     return {
         (seen.get(status, status), replace(state, errexit=before.errexit, functions=before.functions))
         for status, state in outcomes
@@ -276,7 +310,7 @@ def errexit_after(options: list[str], *, on: bool) -> bool:
 def raced(state: State, before: set[State]) -> State:
     """Return the state after something in the background, which may be done or not."""
     known = frozenset(one for earlier in before for one in earlier.held)
-    doubtful = frozenset(one if one in known else doubted(one) for one in state.held | known)
+    doubtful = frozenset(one if one in known else replace(one, parts=one.parts | {RACED}) for one in state.held | known)
     return replace(state, held=doubtful)
 
 
@@ -296,5 +330,6 @@ def _taken(one: Held, effect: Effect) -> Held:
     if one.key in effect.doubts:
         return doubted(one)
     if one.key in effect.takes:
-        return replace(one, parts=one.parts - effect.takes[one.key], touched=True)
+        left = one.parts - effect.takes[one.key]
+        return replace(one, parts=left if left != {UNSURE} else frozenset(), touched=True)
     return one

@@ -4,7 +4,6 @@ import re
 from dataclasses import dataclass
 
 from slimconda.dockerfile.caches import RunLayer
-from slimconda.dockerfile.flow import errexit_after
 from slimconda.dockerfile.parser import Dockerfile, Instruction
 from slimconda.dockerfile.scanner import Role
 from slimconda.dockerfile.scripts import Form
@@ -49,6 +48,8 @@ def find_link(layer: RunLayer, command: ShellCommand) -> Link:
         raise NoPlaceError("inside a compound command")
     if command.words[0].text == "exec":
         raise NoPlaceError("nothing runs after exec")
+    if any(word.text == "-S" for word in command.words) and command.name == "sudo":
+        raise NoPlaceError("sudo reads a password")
     return Link(links, at, followed=number < len(body.items) - 1)
 
 
@@ -64,16 +65,20 @@ def insert_after(layer: RunLayer, command: ShellCommand, text: str, dockerfile: 
     writer = _Writer(layer, link, dockerfile)
     if writer.is_before_swallowed_lines():
         raise NoPlaceError("a comment swallows the following lines")
-    if link.followed and _has_errexit(layer):
-        if len(link.links) > 1:
-            raise NoPlaceError("a chain under errexit")
-        return Edit(writer.place, writer.next_statement() + text.encode())
-    return Edit(writer.place, writer.conjunction() + text.encode())
+    settings = _errexit(layer, command)
+    if not link.followed or settings == {False}:
+        return Edit(writer.place, writer.conjunction() + text.encode())
+    if settings != {True} or len(link.links) > 1 or b"$?" in layer.run.script.text.data:
+        raise NoPlaceError("a chain under errexit")
+    return Edit(writer.place, writer.next_statement() + text.encode())
 
 
-def _has_errexit(layer: RunLayer) -> bool:
-    options = [[w.text for w in c.words[1:]] for c in commands(layer.run.script.body) if c.name == "set"]
-    return layer.run.script.errexit or any(errexit_after(words, on=False) for words in options)
+def _errexit(layer: RunLayer, command: ShellCommand) -> frozenset[bool]:
+    """Return the settings of errexit under which a command may run; both where its paths are not understood."""
+    if layer.errexit is not None:
+        return layer.errexit.get(id(command), frozenset())
+    sets = any(other.name == "set" for other in commands(layer.run.script.body))
+    return frozenset({layer.run.script.errexit, sets})
 
 
 class _Writer:
@@ -85,6 +90,8 @@ class _Writer:
         self.link = link
         self.heredoc = layer.run.form is Form.HEREDOC
         self.escape = b"\\" if self.heredoc else dockerfile.escape.encode()
+        inside = commands(link.statement)
+        self.opens_heredoc = any(r.operator.startswith("<<") for c in inside for r in c.redirects)
         end = self.text.offset(link.statement.end - 1) + 1
         self.place = Span(end, end)
 
@@ -97,8 +104,11 @@ class _Writer:
 
     @property
     def line_end(self) -> bytes:
-        line = self.source.read(self.source.line_span(self.source.line_of(self.place.start - 1)))
-        return b"\r\n" if line.endswith(b"\r\n") else b"\n"
+        """Return the line end of the place's line; of the line before, where it is the last and has none."""
+        data = self.source.data
+        at = data.find(b"\n", self.place.start)
+        at = at if at >= 0 else data.rfind(b"\n", 0, self.place.start)
+        return b"\r\n" if data[at - 1 : at] == b"\r" else b"\n"
 
     def indentation(self, offset: int) -> bytes:
         """Return the blanks that the line of an offset starts with."""
@@ -111,7 +121,7 @@ class _Writer:
         return b" " + self.escape + self.line_end + self.indentation(offset)
 
     def next_statement(self) -> bytes:
-        if self.heredoc:
+        if self.heredoc and not self.opens_heredoc:
             return self.line_end + self.indentation(self.place.start - 1)
         return b"; "
 
@@ -119,6 +129,8 @@ class _Writer:
         """Return `&&` in the style of its neighbours; after a command of several lines it has a line of its own."""
         neighbour = self.link.at if self.link.at > 0 else 1
         joint = b" && "
+        if self.opens_heredoc:
+            return joint
         if neighbour < len(self.link.links):
             joint = self.like(self.link.links[neighbour - 1], self.link.links[neighbour])
         start = self.text.offset(self.link.statement.start)
@@ -128,7 +140,9 @@ class _Writer:
 
     def like(self, left: Statement, right: Statement) -> bytes:
         """Return a `&&` that stands as the one between two commands does."""
-        index = self.text.data.index(b"&&", left.end)
+        index = self.text.data.find(b"&&", left.end, right.start)
+        if index < 0:
+            raise NoPlaceError("the chain is not understood")
         left_end, right_start = self.text.offset(left.end - 1) + 1, self.text.offset(right.start)
         start, end = self.text.offset(index), self.text.offset(index + 1) + 1
         before = self.new_line(start) if b"\n" in self.source.data[left_end:start] else b" "
@@ -145,10 +159,12 @@ def remove_command(layer: RunLayer, command: ShellCommand, dockerfile: Dockerfil
     Raises NoPlaceError where its place is not certain.
     """
     link = find_link(layer, command)
-    if isinstance(link.statement, Pipeline):
-        raise NoPlaceError("in a pipeline")
+    if isinstance(link.statement, Pipeline) or any(redirect.operator != "<" for redirect in command.redirects):
+        raise NoPlaceError("its output is used")
+    if link.followed and len(link.links) > 1 and _errexit(layer, command) != {False}:
+        raise NoPlaceError("a chain under errexit")
     if len(link.links) == 1:
-        if layer.run.form is Form.HEREDOC or len(layer.run.script.body.items) > 1 or layer.instruction.flags:
+        if layer.run.form is not Form.SHELL or len(layer.run.script.body.items) > 1 or layer.instruction.flags:
             raise NoPlaceError("in a list of commands")
         return remove_instruction(layer.instruction, dockerfile)
     text, data = layer.run.script.text, dockerfile.source.data

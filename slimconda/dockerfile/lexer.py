@@ -6,6 +6,7 @@ from dataclasses import dataclass
 # Go's unicode.IsSpace
 SPACES = frozenset("\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000") | {chr(c) for c in range(0x2000, 0x200B)}
 HEREDOC = re.compile(r"(\d*)<<(-?)[\t\n\f\r ]*([^<]*)", re.ASCII)
+DEEPEST = 100
 NAME = re.compile(r"[^\W\d]\w*|\d+|[@*#?$!0-]")
 BRACED_NAME = re.compile(r"[^\W\d]\w*|\d+|[@*#?$!0-]|")
 
@@ -28,28 +29,29 @@ class _Words:
 
     def __init__(self) -> None:
         self.done: list[str] = []
-        self.current = ""
+        self.current: list[str] = []
 
     def add(self, text: str) -> None:
         for character in text:
             if character not in SPACES:
-                self.current += character
+                self.current.append(character)
             elif self.current:
-                self.done.append(self.current)
-                self.current = ""
+                self.done.append("".join(self.current))
+                self.current = []
 
     def add_quoted(self, text: str) -> None:
-        self.current += text
+        if text:
+            self.current.append(text)
 
     def all(self) -> list[str]:
-        return [*self.done, self.current] if self.current else self.done
+        return [*self.done, "".join(self.current)] if self.current else self.done
 
 
 class _Lexer:
     """Reads one line; `keep` says whether quotes and escapes stay in the words."""
 
     def __init__(self, text: str, *, keep: bool) -> None:
-        self.text, self.at, self.keep = text, 0, keep
+        self.text, self.at, self.keep, self.depth = text, 0, keep, 0
 
     def peek(self) -> str:
         return self.text[self.at : self.at + 1]
@@ -59,15 +61,19 @@ class _Lexer:
         return self.text[self.at - 1 : self.at]
 
     def read(self, stop: str, *, keep_escapes: bool) -> tuple[str, list[str]]:
-        words, result = _Words(), ""
+        words, result = _Words(), list[str]()
+        self.depth += 1
+        if self.depth > DEEPEST:
+            raise LexError("substitutions are nested too deep")
         while self.at < len(self.text):
             if stop and self.peek() == stop:
                 self.at += 1
-                return result, words.all()
-            result += self._read_one(words, keep_escapes=keep_escapes)
+                self.depth -= 1
+                return "".join(result), words.all()
+            result.append(self._read_one(words, keep_escapes=keep_escapes))
         if stop:
             raise LexError(f"no closing {stop}")
-        return result, words.all()
+        return "".join(result), words.all()
 
     def _read_one(self, words: _Words, *, keep_escapes: bool) -> str:
         character = self.take()
@@ -106,16 +112,17 @@ class _Lexer:
         return f"'{inner}'" if self.keep else inner
 
     def _double(self) -> str:
-        result = ""
+        result: list[str] = []
         while character := self.take():
             if character == '"':
-                return f'"{result}"' if self.keep else result
+                text = "".join(result)
+                return f'"{text}"' if self.keep else text
             if character == "$":
-                result += self._dollar()
+                result.append(self._dollar())
             elif character == "\\":
-                result += self._escape_in_quotes()
+                result.append(self._escape_in_quotes())
             else:
-                result += character
+                result.append(character)
         raise LexError('no closing "')
 
     def _escape_in_quotes(self) -> str:

@@ -158,7 +158,8 @@ def _instruction(
     arguments = rest.slice(start, len(rest.data)).strip()
     flags = tuple(_flag(flag.text, rest.span(flag.start, flag.end)) for flag in raw_flags)
     name = keyword.decode("utf-8", "surrogateescape")
-    trigger = _instruction(arguments, heredocs, span, lines) if name == "ONBUILD" and arguments.data else None
+    triggers = name == "ONBUILD" and arguments.data and split_keyword(arguments.data)[0] != b"ONBUILD"
+    trigger = _instruction(arguments, heredocs, span, lines) if triggers else None
     exec_form = None if heredocs else _exec_form(arguments)
     keyword_span = text.span(begin, begin + len(keyword))
     return Instruction(name, keyword_span, span, *lines, text, arguments, flags, heredocs, exec_form, trigger)
@@ -193,6 +194,8 @@ def _json_pieces(arguments: JoinedText, string: "re.Match[bytes]") -> Iterator[P
 
 def _stages(instructions: list[Instruction]) -> Iterator[Stage]:
     starts = [n for n, i in enumerate(instructions) if i.keyword == "FROM"]
+    if not starts:
+        return
     for index, (start, end) in enumerate(zip(starts, [*starts[1:], len(instructions)], strict=True)):
         words = instructions[start].value.split()
         name = words[2].lower() if len(words) == 3 and words[1].upper() == "AS" else None
@@ -217,6 +220,8 @@ def _refusal(instruction: Instruction, escape: bytes, *, foreign: bool) -> str |
     keyword = instruction.keyword
     if keyword not in KEYWORDS and not foreign:
         return f"unknown instruction {keyword[:40]!r}"
+    if keyword == "ONBUILD" and instruction.arguments.data and instruction.trigger is None:
+        return "ONBUILD cannot hold another ONBUILD"
     if keyword == "FROM" and not _is_from(instruction.value.split()):
         return "FROM takes an image, and a name after AS"
     if keyword in {"RUN", "CMD", "ENTRYPOINT", "SHELL"} and _holds_others_than_strings(instruction):

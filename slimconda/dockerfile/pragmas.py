@@ -1,6 +1,7 @@
 """Owns the comments that silence rules: `# slimconda: ignore[name] reason` and `# slimconda: file-ignore[name]`."""
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -46,5 +47,6 @@ def _scope(dockerfile: Dockerfile, line: Span, *, whole: bool) -> Span:
     """Return the instruction that holds the comment, or else the next one."""
     if whole:
         return Span(0, len(dockerfile.source.data))
-    after = [instruction.span for instruction in dockerfile.instructions if instruction.span.end > line.start]
-    return after[0] if after else Span(line.end, line.end)
+    spans = [instruction.span for instruction in dockerfile.instructions]
+    at = bisect_right(spans, line.start, key=lambda span: span.end)
+    return spans[at] if at < len(spans) else Span(line.end, line.end)

@@ -15,7 +15,7 @@ from slimconda.source import Source, Span
 
 BOM = b"\xef\xbb\xbf"
 LONGEST_LINE = 65_535
-DIRECTIVE = re.compile(rb"#[\t\n\f\r ]*([a-zA-Z][a-zA-Z0-9]*)[\t\n\f\r ]*=[\t\n\f\r ]*(.+?)[\t\n\f\r ]*", re.DOTALL)
+DIRECTIVE = re.compile(rb"#[\t\n\f\r ]*([a-zA-Z][a-zA-Z0-9]*)[\t\n\f\r ]*=(.+)", re.DOTALL)
 DIRECTIVES = frozenset({b"syntax", b"escape", b"check"})
 TAKES_HEREDOC = frozenset({b"RUN", b"COPY", b"ADD"})
 
@@ -142,18 +142,18 @@ class _Scanner:
 
     def _directive(self, line: bytes) -> bool:
         match = DIRECTIVE.fullmatch(line)
-        name = match[1].lower() if match else b""
-        if match is None or name not in DIRECTIVES:
+        name, setting = (match[1].lower(), match[2].strip(b"\t\n\f\r ")) if match else (b"", b"")
+        if name not in DIRECTIVES or not setting:
             return False
         span = self._take(Role.DIRECTIVE)
         span = Span(span.start, span.start + len(without_line_end(self.source.read(span))))
         if any(directive.name == name.decode() for directive in self.scan.directives):
             self._problem(f"the directive {name.decode()} stands twice", span)
-        if name == b"escape" and match[2] not in (b"\\", b"`"):
+        if name == b"escape" and setting not in (b"\\", b"`"):
             self._problem("the escape directive takes only \\ or `", span)
         elif name == b"escape":
-            self.scan.escape = match[2]
-        value = match[2].decode("utf-8", "surrogateescape")
+            self.scan.escape = setting
+        value = setting.decode("utf-8", "surrogateescape")
         self.scan.directives.append(Directive(name.decode(), value, span))
         return True
 

@@ -21,6 +21,7 @@ class Form(Enum):
     SHELL = "shell"
     EXEC = "exec"
     HEREDOC = "heredoc"
+    WITH_HEREDOCS = "shell text that heredocs follow"
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ def _decode(data: bytes) -> str:
 def _heredoc_script(instruction: Instruction, source: Source, *, errexit: bool) -> RunScript | None:
     first = instruction.heredocs[0]
     if len(instruction.heredocs) > 1 or not _stands_alone(instruction.arguments.data):
-        return RunScript(Form.HEREDOC, parse_script(_with_bodies(instruction, source), errexit=errexit))
+        return RunScript(Form.WITH_HEREDOCS, parse_script(_with_bodies(instruction, source), errexit=errexit))
     body = _body(first, source)
     shebang = SHEBANG.match(body.data)
     if shebang:

@@ -5,7 +5,7 @@ after its target, and what follows a heredoc's name on its line hangs below the 
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
@@ -29,17 +29,20 @@ from slimconda.dockerfile.shell import (
 )
 from slimconda.dockerfile.shell_words import make_word, unquoted_script
 from slimconda.dockerfile.text import JoinedText
+from slimconda.dockerfile.wrappers import unwrapped
 
 if TYPE_CHECKING:
     from tree_sitter import Node, Parser
 
 SHELLS = frozenset({"sh", "bash", "dash", "ash", "zsh", "ksh"})
 DEEPEST = 8
-DEEPEST_TREE = 200
+DEEPEST_TREE = 80
 REDIRECTS = frozenset({"file_redirect", "heredoc_redirect", "herestring_redirect"})
 NOT_STATEMENTS = frozenset(
     {"comment", "heredoc_start", "heredoc_body", "heredoc_end", "file_descriptor", "variable_name"}
 )
+OPTIONS_WITH_VALUE = frozenset({"-o", "+o", "-O", "+O", "--rcfile", "--init-file"})
+AFTER_HEREDOC = NOT_STATEMENTS | REDIRECTS | {"word"}
 ERREXIT = re.compile(r"-[a-zA-Z]*e[a-zA-Z]*")
 
 
@@ -55,8 +58,11 @@ def parse_script(text: JoinedText, *, errexit: bool = False, depth: int = 0) -> 
     """Parse a shell text; broken grammar makes the script faulty, it raises nothing."""
     root = _parser().parse(text.data).root_node
     reader = _Reader(text, depth)
-    body = reader.sequence(root.children, 0)
-    return Script(text, body, root.has_error or reader.too_deep, errexit)
+    try:
+        body = reader.sequence(root.children, 0)
+    except RecursionError:
+        return Script(text, Sequence(()), faulty=True, errexit=errexit)
+    return Script(text, body, root.has_error or reader.faulty, errexit)
 
 
 class _Reader:
@@ -65,7 +71,7 @@ class _Reader:
     def __init__(self, text: JoinedText, depth: int) -> None:
         self.text = text
         self.depth = depth
-        self.too_deep = False
+        self.faulty = False
 
     def sequence(self, nodes: Iterable["Node"], level: int) -> Sequence:
         items: list[Statement] = []
@@ -89,7 +95,7 @@ class _Reader:
 
     def read(self, node: "Node", level: int) -> Statement:
         if level > DEEPEST_TREE:
-            self.too_deep = True
+            self.faulty = True
             return Opaque()
         match node.type:
             case "command" | "declaration_command" | "unset_command" | "variable_assignment" | "variable_assignments":
@@ -230,27 +236,39 @@ class _Reader:
         return statement
 
     def with_heredoc_rest(self, statement: Statement, redirects: list["Node"], level: int) -> Statement:
+        """Tie on what follows a heredoc's name on its line: one `&&` or `||` and a command, else all is uncertain."""
         for redirect in redirects:
-            operator = next((child for child in redirect.children if child.type in {"&&", "||"}), None)
-            if operator is not None:
-                rest = [self.statement(child, level + 1) for child in _rest_of_heredoc(redirect)]
-                statement = Chain((statement, *rest), (operator.type,) * len(rest))
-            elif any(child.type == "pipeline" for child in redirect.children):
-                rest = [self.statement(child, level + 1) for child in _rest_of_heredoc(redirect)]
-                statement = Pipeline((statement, *rest))
+            if redirect.type != "heredoc_redirect":
+                continue
+            operators = [child.type for child in redirect.children if child.type in {"&&", "||"}]
+            after = [child for child in redirect.named_children if child.type not in AFTER_HEREDOC]
+            if self.leaves_text(redirect) or [child.type for child in after] != ["command"] * len(operators[:1]):
+                self.faulty = True
+            elif after:
+                statement = Chain((statement, self.statement(after[0], level + 1)), (operators[0],))
         return statement
+
+    def leaves_text(self, redirect: "Node") -> bool:
+        """Tell whether text after a heredoc's name on its line belongs to no node."""
+        name = next((child for child in redirect.children if child.type == "heredoc_start"), None)
+        if name is None:
+            return True
+        line = bytearray(self.text.data[name.end_byte : redirect.end_byte].partition(b"\n")[0])
+        for child in redirect.children:
+            for at in range(max(child.start_byte, name.end_byte), min(child.end_byte, name.end_byte + len(line))):
+                line[at - name.end_byte] = 0x20
+        return bool(line.strip())
 
     def inner(self, command: ShellCommand, redirects: list["Node"]) -> Script | None:
         if self.depth >= DEEPEST or not command.words:
             return None
-        texts = [word.text for word in command.words]
-        errexit = False
-        text = None
-        names = [n for n, word in enumerate(texts) if word.rpartition("/")[2] in SHELLS | {"eval", "su"}]
-        for at in names[:1]:
-            options = texts[at + 1 :]
-            errexit = any(ERREXIT.fullmatch(option) for option in options if not option.startswith("--"))
-            text = self._argument_script(command, at) or self._heredoc_script(command, at, redirects)
+        at = unwrapped(command)
+        program = command.words[at].text.rpartition("/")[2] if at < len(command.words) else ""
+        if program not in SHELLS | {"eval", "su"}:
+            return None
+        options = [word.text for word in command.words[at + 1 :] if not word.text.startswith("--")]
+        errexit = any(ERREXIT.fullmatch(option) for option in options)
+        text = self._argument_script(command, at) or self._heredoc_script(command, at, redirects)
         return parse_script(text, errexit=errexit, depth=self.depth + 1) if text else None
 
     def _argument_script(self, command: ShellCommand, at: int) -> JoinedText | None:
@@ -258,6 +276,8 @@ class _Reader:
         if command.words[at].text == "eval":
             return unquoted_script(self.text, words[0]) if len(words) == 1 else None
         for number, word in enumerate(words):
+            if number and words[number - 1].text in OPTIONS_WITH_VALUE:
+                continue
             if re.fullmatch(r"-[a-zA-Z]*c", word.text) and number + 1 < len(words):
                 return unquoted_script(self.text, words[number + 1])
             if not word.text.startswith(("-", "+")) and command.words[at].text != "su":
@@ -275,15 +295,6 @@ class _Reader:
 def _after(nodes: list["Node"], kind: str) -> list["Node"]:
     at = next((n for n, node in enumerate(nodes) if node.type == kind), -1)
     return nodes[at + 1 :]
-
-
-def _rest_of_heredoc(node: "Node") -> Iterator["Node"]:
-    """Yield the statements that stand on a heredoc's first line after its name."""
-    for child in node.named_children:
-        if child.type == "pipeline":
-            yield from child.named_children
-        elif child.type not in NOT_STATEMENTS | REDIRECTS and _is_statement(child):
-            yield child
 
 
 def _is_statement(node: "Node") -> bool:

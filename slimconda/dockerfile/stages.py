@@ -2,15 +2,17 @@
 
 import posixpath
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from slimconda.dockerfile.parser import Dockerfile, Instruction, Stage
 from slimconda.dockerfile.words import split_words
 
 VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)(?::?([-+])([^}]*))?\})")
-QUOTES = re.compile(r"'([^']*)'|\"((?:\\.|[^\"])*)\"|\\(.)", re.DOTALL)
+QUOTES = re.compile(r"'([^']*)'|\"((?:\\.|[^\"])*+)\"|\\(.)", re.DOTALL)
 CONDA_ROOT = re.compile(r"(?:conda|mamba|forge)[^/]*\Z", re.IGNORECASE)
+LONGEST_VALUE = 1 << 16
 DEFAULT_SHELL = ("/bin/sh", "-c")
 
 
@@ -35,15 +37,27 @@ class Stages:
         named = {stage.name: stage for stage in self.dockerfile.stages if stage.name}
         return {str(stage.index): stage for stage in self.dockerfile.stages} | named
 
+    @cached_property
+    def _parents(self) -> list[int | None]:
+        latest: dict[str, int] = {}
+        parents: list[int | None] = []
+        for stage in self.dockerfile.stages:
+            parents.append(latest.get(stage.base.lower()))
+            if stage.name:
+                latest[stage.name] = stage.index
+        return parents
+
     def parent(self, stage: Stage) -> Stage | None:
         """Return the stage that FROM names, None for an image."""
-        earlier = [other for other in self.dockerfile.stages[: stage.index] if other.name == stage.base.lower()]
-        return earlier[-1] if earlier else None
+        index = self._parents[stage.index]
+        return None if index is None else self.dockerfile.stages[index]
 
-    def lineage(self, stage: Stage) -> tuple[Stage, ...]:
-        """Return the stage and its ancestors, the oldest first."""
-        parent = self.parent(stage)
-        return (*(self.lineage(parent) if parent else ()), stage)
+    def lineage(self, stage: Stage) -> list[Stage]:
+        """Return the stage and its ancestors, the youngest first."""
+        found = [stage]
+        while parent := self.parent(found[-1]):
+            found.append(parent)
+        return found
 
     @cached_property
     def final(self) -> frozenset[int]:
@@ -63,7 +77,7 @@ class Stages:
             stage = waiting.pop()
             if stage.index not in done:
                 done.add(stage.index)
-                waiting += self.lineage(stage)[:-1]
+                waiting += [parent] if (parent := self.parent(stage)) else []
                 waiting += [source for i in stage.instructions if (source := self._carried_from(i, stage))]
         return frozenset(done)
 
@@ -77,22 +91,29 @@ class Stages:
         sources = instruction.value.split()[:-1]
         return source if any(_may_hold_cache(path) for path in sources) else None
 
-    def context(self, stage: Stage, instruction: Instruction) -> Context:
-        """Return what holds right before an instruction of the stage."""
-        return self._contexts[stage.index][stage.instructions.index(instruction)]
+    def context(self, instruction: Instruction) -> Context:
+        """Return what holds right before a RUN."""
+        return self._contexts[instruction.span.start]
 
     @cached_property
-    def _contexts(self) -> list[list[Context]]:
-        contexts: list[list[Context]] = []
+    def _contexts(self) -> dict[int, Context]:
+        """Return what holds before each RUN, by the RUN's place in the file."""
+        contexts: dict[int, Context] = {}
         ends: list[Context] = []
         for stage in self.dockerfile.stages:
             parent = self.parent(stage)
             current = ends[parent.index] if parent else Context({}, DEFAULT_SHELL, None)
-            contexts.append([])
+            pending: dict[str, str] = {}
             for instruction in stage.instructions:
-                contexts[-1].append(current)
-                current = _after(current, instruction, self.dockerfile.escape)
-            ends.append(current)
+                if instruction.keyword in {"ENV", "ARG"}:
+                    pending |= _assigned(current.variables | pending, instruction, self.dockerfile.escape)
+                    continue
+                if pending and instruction.keyword == "RUN":
+                    current, pending = replace(current, variables=current.variables | pending), {}
+                current = _after(current, instruction)
+                if instruction.keyword == "RUN":
+                    contexts[instruction.span.start] = current
+            ends.append(replace(current, variables=current.variables | pending))
         return contexts
 
 
@@ -107,9 +128,7 @@ def _may_hold_cache(path: str) -> bool:
     return last == "pkgs" or CONDA_ROOT.search(last) is not None
 
 
-def _after(context: Context, instruction: Instruction, escape: str) -> Context:
-    if instruction.keyword in {"ENV", "ARG"}:
-        return Context(context.variables | _assigned(context, instruction, escape), context.shell, context.user)
+def _after(context: Context, instruction: Instruction) -> Context:
     if instruction.keyword == "SHELL" and instruction.exec_form:
         shell = tuple(word.data.decode("utf-8", "replace") for word in instruction.exec_form)
         return Context(context.variables, shell, context.user)
@@ -118,13 +137,13 @@ def _after(context: Context, instruction: Instruction, escape: str) -> Context:
     return context
 
 
-def _assigned(context: Context, instruction: Instruction, escape: str) -> dict[str, str]:
+def _assigned(variables: Mapping[str, str], instruction: Instruction, escape: str) -> dict[str, str]:
     words = [_text(word) for word in split_words(instruction.arguments.data, escape.encode())]
     if instruction.keyword == "ENV" and words and "=" not in words[0]:
         name, _, value = instruction.value.partition(" ")
-        return {name: expand(value.strip(), context.variables)}
+        return {name: expand(value.strip(), variables)}
     pairs = [word.partition("=") for word in words if "=" in word]
-    return {name: expand(_unquote(value), context.variables) for name, _, value in pairs}
+    return {name: expand(_unquote(value), variables) for name, _, value in pairs}
 
 
 def _text(word: bytes) -> str:
@@ -135,7 +154,7 @@ def _unquote(value: str) -> str:
     return QUOTES.sub(lambda match: match[1] or match[2] or match[3] or "", value)
 
 
-def expand(text: str, variables: dict[str, str]) -> str:
+def expand(text: str, variables: Mapping[str, str]) -> str:
     """Return the text with the known variables replaced; an unknown one stays as it is written."""
 
     def value(match: "re.Match[str]") -> str:
@@ -144,4 +163,5 @@ def expand(text: str, variables: dict[str, str]) -> str:
             return match[4]
         return match[0] if known is None or match[3] == "+" else known
 
-    return VARIABLE.sub(value, text)
+    expanded = VARIABLE.sub(value, text)
+    return expanded if len(expanded) <= LONGEST_VALUE else text

@@ -1,6 +1,6 @@
 """Owns joined text: what Docker or a shell reads as one text, with each byte's place in the file."""
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -65,7 +65,8 @@ class JoinedText:
         return join(pieces, self.offset(start))
 
     def _cut(self, start: int, end: int) -> Iterator[Run]:
-        for run in self.runs:
+        first = max(0, bisect_right(self._starts, start) - 1)
+        for run in self.runs[first : bisect_left(self._starts, end)]:
             low, high = max(run.start, start), min(run.start + run.length, end)
             if low >= high:
                 continue

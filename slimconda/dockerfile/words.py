@@ -9,8 +9,8 @@ SPACE = rb"(?:[\t\n\v\f\r ]|\xc2[\x85\xa0]|\xe1\x9a\x80|\xe2\x80[\x80-\x8a\xa8\x
 LEADING_SPACE = re.compile(SPACE + rb"*")
 TRAILING_SPACE = re.compile(SPACE + rb"+\Z")
 KEYWORD_END = re.compile(rb"[\t\v\f\r ]+")
-FLAG = re.compile(rb"--(?:\\.|\"(?:\\.|[^\"])*(?:\"|\Z)|'(?:\\.|[^'])*(?:'|\Z)|[^\s\"'\\]|\\\Z)*", re.DOTALL)
-FLAG_PART = re.compile(rb"\\(.)|\"((?:\\.|[^\"])*)\"?|'((?:\\.|[^'])*)'?|\\\Z", re.DOTALL)
+FLAG = re.compile(rb"--(?:\\.|\"(?:\\.|[^\"])*+(?:\"|\Z)|'(?:\\.|[^'])*+(?:'|\Z)|[^\s\"'\\]|\\\Z)*+", re.DOTALL)
+FLAG_PART = re.compile(rb"\\(.)|\"((?:\\.|[^\"])*+)\"?|'((?:\\.|[^'])*+)'?|\\\Z", re.DOTALL)
 ESCAPED = re.compile(rb"\\(.)", re.DOTALL)
 
 
@@ -78,14 +78,14 @@ def _refuse(constant: str) -> object:
 def split_words(arguments: bytes, escape: bytes) -> list[bytes]:
     """Return the words of ENV's, LABEL's or ARG's arguments, their quotes and escapes kept."""
     mark = re.escape(escape)
-    parts = rb"%b.|\"(?:%b.|[^\"])*(?:\"|\Z)|'[^']*(?:'|\Z)|(?!%b)[^\s\"'%b]|%b\Z" % (
+    parts = rb"%b.|\"(?:%b.|[^\"])*+(?:\"|\Z)|'[^']*+(?:'|\Z)|(?!%b)[^\s\"'%b]|%b\Z" % (
         mark,
         mark,
         SPACE,
         mark,
         mark,
     )
-    words = re.findall(rb"(?:%b)+" % parts, arguments, re.DOTALL)
+    words = re.findall(rb"(?:%b)++" % parts, arguments, re.DOTALL)
     return [word for word in words if word != escape]
 
 

@@ -7,11 +7,11 @@ from typing import Any
 from slimconda.findings import Finding, LayerPart, Report
 from slimconda.layers.image import Image, Layer
 from slimconda.reporters.text import visible
+from slimconda.units import size_text
 
 WIDTH = 80
 PATHS_SHOWN = 3
 WHAT_RAN = 40  # columns that the other columns leave
-UNITS = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 
 
 def render(image: Image, report: Report) -> str:
@@ -26,7 +26,7 @@ def render(image: Image, report: Report) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"size": human}
+    environment.filters |= {"size": size_text}
     return environment.get_template("inspect.txt.j2").render(_facts(image, report))
 
 
@@ -44,17 +44,15 @@ def _facts(image: Image, report: Report) -> dict[str, Any]:
     }
 
 
-def human(size: int) -> str:
-    """Return a number of bytes in decimal units, as `docker images` shows it: MB = 10^6."""
-    for unit, label in UNITS:
-        if size >= unit - unit / 20_000:  # what rounds up to it
-            return f"{size / unit:.1f} {label}"
-    return f"{size} B"
-
-
 def _layer_table(image: Image) -> str:
     rows = [
-        [layer.index, human(layer.size), human(layer.dead), human(_residue(layer)), _what_ran(layer.created_by)]
+        [
+            layer.index,
+            size_text(layer.size),
+            size_text(layer.dead),
+            size_text(_residue(layer)),
+            _what_ran(layer.created_by),
+        ]
         for layer in image.layers
     ]
     return _table(rows, ["layer", "size", "hidden", "residue", "what ran"], text_columns=1)
@@ -85,7 +83,7 @@ def _cache_table(image: Image) -> str:
         cache = layer.cache
         kinds = (cache.archives, cache.extracted, cache.index, cache.needed, cache.shared)
         if any(kinds):
-            rows.append([layer.index, *map(human, kinds), human(layer.clean.all), human(layer.clean.force)])
+            rows.append([layer.index, *map(size_text, kinds), size_text(layer.clean.all), size_text(layer.clean.force)])
     headers = ["layer", "archives", "extracted", "index", "needed", "shared", "all", "force"]
     return _table(rows, headers, text_columns=0) if rows else ""
 
