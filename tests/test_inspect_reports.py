@@ -11,6 +11,7 @@ from slimconda.layers.image import Image, analyse
 from slimconda.layers.manifest import LayerSource
 from slimconda.layers.tar import Kind, Member
 from slimconda.reporters import inspect_json, inspect_text
+from slimconda.units import size_text
 from tests.images import FIXTURES, load_listing
 
 EVIL = "x\x1b[2J\x07\n\x9b31m\u202e\udcff"
@@ -109,7 +110,7 @@ def test_largest_findings_come_first_and_ignored_are_counted() -> None:
     ],
 )
 def test_sizes_are_decimal(size: int, text: str) -> None:
-    assert inspect_text.human(size) == text
+    assert size_text(size) == text
 
 
 def test_json() -> None:

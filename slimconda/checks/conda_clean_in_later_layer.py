@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from slimconda.dockerfile.analysis import Analysis
-from slimconda.dockerfile.caches import RunLayer, Verdict, mount_targets
+from slimconda.dockerfile.caches import RunLayer, Verdict
 from slimconda.dockerfile.cleaning import missing_clean, uncleaned
+from slimconda.dockerfile.cleanups import mount_targets
 from slimconda.dockerfile.conda import CondaCommand
 from slimconda.dockerfile.insertion import NoPlaceError, remove_command
 from slimconda.findings import Fix, LayerPart, Problem

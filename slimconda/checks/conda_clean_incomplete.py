@@ -5,8 +5,9 @@ from collections.abc import Iterator
 
 from slimconda.dockerfile.analysis import Analysis
 from slimconda.dockerfile.caches import RunLayer, Verdict
+from slimconda.dockerfile.clean_flags import CLEAN_OPTIONS, Kind
 from slimconda.dockerfile.cleaning import refuse_unsafe
-from slimconda.dockerfile.conda import CLEAN_OPTIONS, CondaCommand, Kind
+from slimconda.dockerfile.conda import CondaCommand
 from slimconda.dockerfile.insertion import NoPlaceError, find_link
 from slimconda.dockerfile.scripts import Form
 from slimconda.dockerfile.shell import Word

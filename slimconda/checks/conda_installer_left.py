@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from slimconda.dockerfile.analysis import Analysis
 from slimconda.dockerfile.caches import Fetched, RunLayer, Verdict
-from slimconda.dockerfile.conda import CondaCommand, Tool, is_installer_name
+from slimconda.dockerfile.conda import CondaCommand, Tool
 from slimconda.dockerfile.downloads import Download
 from slimconda.dockerfile.insertion import NoPlaceError, insert_after
+from slimconda.dockerfile.installers import is_installer_name
 from slimconda.dockerfile.parser import Instruction, Stage
 from slimconda.dockerfile.wrappers import environment_words
 from slimconda.findings import Fix, LayerPart, Problem

@@ -1,97 +1,21 @@
 """Owns what each RUN's layer keeps: which installs leave a package cache, which downloads leave their file."""
 
-import posixpath
-import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 
-from slimconda.dockerfile.conda import (
-    WHOLE_CACHE,
-    CondaCommand,
-    Kind,
-    Verb,
-    is_installer_name,
-    read_command,
-)
+from slimconda.dockerfile.clean_flags import WHOLE_CACHE, Kind
+from slimconda.dockerfile.cleanups import covers_cache, is_opaque, mount_targets, removes_cache
+from slimconda.dockerfile.conda import CondaCommand, Verb, read_command
 from slimconda.dockerfile.downloads import Download, read_download, removes
-from slimconda.dockerfile.flow import DOUBTFUL, Effect, Ends, Held, ends
+from slimconda.dockerfile.flow import Ends, ends
 from slimconda.dockerfile.parser import Instruction, Stage
+from slimconda.dockerfile.paths import DOUBTFUL, Effect, Held
 from slimconda.dockerfile.scripts import RunScript, script_of
 from slimconda.dockerfile.shell import ShellCommand, commands
-from slimconda.dockerfile.stages import Context, expand
-from slimconda.dockerfile.wrappers import unwrapped
+from slimconda.dockerfile.stages import Context
 from slimconda.source import Source
 
 FILE = frozenset({"file"})
-MAY_CLEAN = re.compile(r"clean|purge|slim|trim|shrink", re.IGNORECASE)
-ENVIRONMENT_SCRIPTS = re.compile(
-    r"(?:conda|mamba|micromamba)\.sh|activate|deactivate|\.?\w*(?:bashrc|profile)|environment"
-)
-# Programs that never run conda by themselves.
-TRANSPARENT = frozenset(
-    [
-        "apt",
-        "apt-get",
-        "apt-key",
-        "apk",
-        "yum",
-        "dnf",
-        "microdnf",
-        "pip",
-        "pip3",
-        "npm",
-        "yarn",
-        "rm",
-        "mkdir",
-        "rmdir",
-        "cd",
-        "echo",
-        "printf",
-        "ln",
-        "cp",
-        "mv",
-        "chmod",
-        "chown",
-        "sed",
-        "awk",
-        "grep",
-        "find",
-        "export",
-        "set",
-        "unset",
-        "wget",
-        "curl",
-        "tar",
-        "unzip",
-        "gunzip",
-        "gzip",
-        "git",
-        "useradd",
-        "groupadd",
-        "adduser",
-        "usermod",
-        "ldconfig",
-        "locale-gen",
-        "touch",
-        "cat",
-        "test",
-        "true",
-        ":",
-        "ls",
-        "sync",
-        "umask",
-        "pwd",
-        "sha256sum",
-        "md5sum",
-        "exit",
-        "fix-permissions",
-        "jupyter",
-        "tee",
-    ]
-)
-FILLING_NOTHING = frozenset({"", "run", "info", "list", "config", "init", "activate", "deactivate", "shell", "env"})
-ROOT = re.compile(r"/(?:[\w.-]+/)*\w*(?:conda|mamba|forge)\w*/?", re.IGNORECASE)
 
 
 class Verdict(Enum):
@@ -169,8 +93,8 @@ class _Reader:
         installs = [self._install(key, conda, found) for key, conda in self.conda.items() if conda.fills]
         cleans = [conda for conda in self.conda.values() if conda.verb is Verb.CLEAN]
         fetched = [self._fetched(key, download, found) for key, download in self.downloads.items()]
-        opaque = any(_is_opaque(command) for key, command in enumerate(self.commands) if key not in self.conda)
-        opaque = opaque or any(_may_fill(conda) for conda in self.conda.values())
+        opaque = any(is_opaque(command) for key, command in enumerate(self.commands) if key not in self.conda)
+        opaque = opaque or any(conda.may_fill for conda in self.conda.values())
         errexit = found.errexit if found else None
         found_here = (tuple(installs), tuple(cleans), tuple(fetched), opaque, self._may_clean(), errexit)
         return RunLayer(self.stage, self.instruction, self.run, self.context, *found_here)
@@ -196,33 +120,10 @@ class _Reader:
         takes = {key: FILE for key, taken in files.items() if taken}
         doubts = {key for key, taken in files.items() if taken is None}
         caches = [key for key, conda in self.conda.items() if conda.fills]
-        removed = self._removes_cache(command)
+        removed = removes_cache(command, self.context)
         takes |= dict.fromkeys(caches, WHOLE_CACHE) if removed else {}
         doubts |= set(caches) if removed is None else set()
         return Effect(takes=takes, doubts=frozenset(doubts), succeeds=bool(takes))
-
-    def _removes_cache(self, command: ShellCommand) -> bool | None:
-        """Tell whether a command that is not conda's empties the package cache; None where it may."""
-        words = [word.text for word in command.words[unwrapped(command) :]]
-        program = posixpath.basename(words[0]) if words else ""
-        if program == "rm":
-            answers = [self._is_cache(word) for word in words[1:] if not word.startswith("-")]
-            return True if True in answers else (None if None in answers else False)
-        if program == "find":
-            deletes = any(word in {"-delete", "rm"} for word in words)
-            return None if deletes and any(re.search(r"pkgs|tar\.bz2|\.conda", word) for word in words) else False
-        return None if _may_clean(program, words) else False
-
-    def _is_cache(self, path: str) -> bool | None:
-        path = expand(path, self.context.variables).rstrip("/*")
-        if path.endswith("/pkgs") or path == "pkgs" or path in self._pkgs_dirs():
-            return True
-        if posixpath.basename(path) == ".conda":
-            return None
-        return bool(ROOT.fullmatch(path)) and not re.search(r"/(?:envs|bin|lib|etc|tmp)/", path)
-
-    def _pkgs_dirs(self) -> list[str]:
-        return [path for path in self.context.variables.get("CONDA_PKGS_DIRS", "").split(",") if path]
 
     def _install(self, key: int, conda: CondaCommand, found: Ends | None) -> Install:
         if self._is_mounted(conda):
@@ -249,18 +150,12 @@ class _Reader:
         """Tell whether anything in the script may empty a package cache."""
         others = [command for key, command in enumerate(self.commands) if key not in self.conda]
         return any(conda.verb is Verb.CLEAN for conda in self.conda.values()) or any(
-            self._removes_cache(command) is not False for command in others
+            removes_cache(command, self.context) is not False for command in others
         )
 
     def _is_mounted(self, conda: CondaCommand) -> bool:
         own = [word.text.partition("=")[2] for word in conda.command.assignments if _is_pkgs_dirs(word.text)]
-        return any(self._covers_cache(target, own) for target in mount_targets(self.instruction))
-
-    def _covers_cache(self, target: str, own: list[str]) -> bool:
-        target = expand(target, self.context.variables).rstrip("/")
-        named = own or self._pkgs_dirs()
-        inside = any(f"{path.rstrip('/')}/".startswith(f"{target}/") for path in named)
-        return inside or target.endswith("/pkgs") or ROOT.fullmatch(target) is not None
+        return covers_cache(self.instruction, own, self.context)
 
     def _fetched(self, key: int, download: Download, found: Ends | None) -> Fetched:
         inside = any(download.path.startswith(f"{target.rstrip('/')}/") for target in mount_targets(self.instruction))
@@ -270,38 +165,6 @@ class _Reader:
         if held is None or any(one.parts & DOUBTFUL for one in held) or not all(one.parts for one in held):
             return Fetched(download, Verdict.UNKNOWN)
         return Fetched(download, Verdict.LEFT)
-
-
-def _may_clean(program: str, words: list[str]) -> bool:
-    """Tell whether a program is a script whose inside is not seen, or is named like a cleanup."""
-    if program == "trap":
-        return MAY_CLEAN.search(" ".join(words)) is not None
-    if program in {"source", "."} or program in {"sh", "bash", "dash", "zsh"}:
-        script = next((word for word in words[1:] if not word.startswith("-")), "")
-        return bool(script) and not _is_harmless(script)
-    if program.endswith(".sh"):
-        return not _is_harmless(program)
-    return MAY_CLEAN.search(program) is not None
-
-
-def _may_fill(conda: CondaCommand) -> bool:
-    """Tell whether a command that is no plain install or clean may write to the package cache all the same."""
-    return not conda.fills and conda.verb is not Verb.CLEAN and conda.subcommand not in FILLING_NOTHING
-
-
-def _is_opaque(command: ShellCommand) -> bool:
-    """Tell whether a command may run conda where it is not seen."""
-    words = [word.text for word in command.words[unwrapped(command) :]]
-    if not words or command.inner is not None:
-        return False
-    program = posixpath.basename(words[0])
-    if program in {"source", "."}:
-        return not all(_is_harmless(word) for word in words[1:2])
-    return program not in TRANSPARENT
-
-
-def _is_harmless(script: str) -> bool:
-    return is_installer_name(script) or ENVIRONMENT_SCRIPTS.fullmatch(posixpath.basename(script)) is not None
 
 
 def _is_pkgs_dirs(assignment: str) -> bool:
@@ -316,12 +179,3 @@ def _share_cache(clean: CondaCommand, install: CondaCommand) -> bool:
 
 def _held(key: int, found: Ends | None) -> list[Held] | None:
     return None if found is None else [one for held in found.held for one in held if one.key == key]
-
-
-def mount_targets(instruction: Instruction) -> Iterator[str]:
-    """Yield the directories of a RUN that cache and tmpfs mounts keep out of its layer."""
-    for flag in instruction.flags:
-        options = dict(option.partition("=")[::2] for option in flag.value.split(","))
-        target = options.get("target") or options.get("dst") or options.get("destination")
-        if flag.name == "mount" and options.get("type") in {"cache", "tmpfs"} and target:
-            yield target

@@ -4,8 +4,9 @@ import re
 
 from slimconda.dockerfile.analysis import Analysis
 from slimconda.dockerfile.caches import Install, RunLayer, Verdict
-from slimconda.dockerfile.conda import CondaCommand, Tool, installer_prefix
+from slimconda.dockerfile.conda import CondaCommand, Tool
 from slimconda.dockerfile.insertion import NoPlaceError, insert_after
+from slimconda.dockerfile.installers import installer_prefix
 from slimconda.dockerfile.shell import Word
 from slimconda.dockerfile.wrappers import environment_words
 from slimconda.source import Edit, Span

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from slimconda.dockerfile.clean_flags import Clean, read_clean
+from slimconda.dockerfile.installers import installer_prefix, is_installer_name
 from slimconda.dockerfile.shell import ShellCommand, Word
 from slimconda.dockerfile.wrappers import unwrapped
 from slimconda.source import Span
@@ -35,95 +37,16 @@ class Verb(StrEnum):
     OTHER = "other"
 
 
-class Kind(StrEnum):
-    """What a package cache holds; UNKNOWN marks a cache that something may have emptied."""
-
-    ARCHIVES = "archives"
-    EXTRACTED = "extracted packages"
-    INDEX = "index cache"
-    UNKNOWN = "unknown"
-
-
-WHOLE_CACHE = frozenset({Kind.ARCHIVES, Kind.EXTRACTED, Kind.INDEX})
+FILLING_NOTHING = frozenset({"", "run", "info", "list", "config", "init", "activate", "deactivate", "shell", "env"})
 FILLING = frozenset(set(Verb) - {Verb.CLEAN, Verb.OTHER})
-INSTALLER_NAME = re.compile(r"(?:Miniconda[23]?|Miniforge3?|Mambaforge|Anaconda[23]?)[^/]*\.sh")
-RENAMED_INSTALLER = re.compile(
-    r"(?:(?:mini|ana)conda|miniforge|mambaforge)[23]?(?:[-_.]?(?:latest|linux|x86_64|inst|py\d+)[^/]*)?\.sh",
-    re.IGNORECASE,
-)
 TOOL_VARIABLES = {"CONDA_EXE": Tool.CONDA, "MAMBA_EXE": Tool.MICROMAMBA}
 NOT_FILLING = frozenset({"--dry-run", "-d", "--download-only", "--help", "-h", "--offline", "--print-config-only"})
 VALUE_OPTIONS = frozenset(
-    [
-        "-n",
-        "--name",
-        "-p",
-        "--prefix",
-        "-c",
-        "--channel",
-        "-f",
-        "--file",
-        "-r",
-        "--root-prefix",
-        "--rc-file",
-        "--solver",
-        "--platform",
-        "--subdir",
-        "--log-level",
-        "--channel-priority",
-        "--category",
-        "--repodata-fn",
-        "--experimental",
-        "--override-channels-file",
-    ]
-) - {"--override-channels-file"}
-CLEAN_LETTERS = {
-    "a": WHOLE_CACHE,
-    "f": WHOLE_CACHE,
-    "t": frozenset({Kind.ARCHIVES}),
-    "p": frozenset({Kind.EXTRACTED}),
-    "i": frozenset({Kind.INDEX}),
-}
-CLEAN_OPTIONS = {
-    "--all": "a",
-    "--force-pkgs-dirs": "f",
-    "--tarballs": "t",
-    "--packages": "p",
-    "--index-cache": "i",
-    "--tempfiles": "c",
-    "--logfiles": "l",
-    "--locks": "l",
-    "--lock": "l",
-    "--trash": "c",
-    "--source-cache": "s",
-    "--yes": "y",
-    "--dry-run": "d",
-    "--quiet": "q",
-    "--verbose": "v",
-    "--json": "j",
-    "--debug": "v",
-    "--help": "h",
-}
-
-
-@dataclass(frozen=True)
-class Clean:
-    """What a clean's flags say, as letters of conda's short options."""
-
-    letters: frozenset[str]
-    unknown: tuple[str, ...]
-
-    @property
-    def kinds(self) -> frozenset[Kind]:
-        """Return what is emptied: nothing for a dry run, or for a flag that the tool does not have."""
-        if self.letters & {"d", "h"} or self.unknown:
-            return frozenset()
-        return frozenset().union(*(CLEAN_LETTERS.get(letter, frozenset()) for letter in self.letters))
-
-    @property
-    def yes(self) -> bool:
-        """Tell whether it asks nothing."""
-        return "y" in self.letters
+    (
+        "-n --name -p --prefix -c --channel -f --file -r --root-prefix --rc-file --solver --platform --subdir "
+        "--log-level --channel-priority --category --repodata-fn --experimental"
+    ).split()
+)
 
 
 @dataclass(frozen=True)
@@ -148,6 +71,11 @@ class CondaCommand:
     def fills(self) -> bool:
         """Tell whether it fills the package cache as a side effect; a download on purpose does not count."""
         return self.verb in FILLING and not any(word.text in NOT_FILLING for word in self.arguments)
+
+    @property
+    def may_fill(self) -> bool:
+        """Tell whether it may write to the package cache although it is no plain install or clean."""
+        return not self.fills and self.verb is not Verb.CLEAN and self.subcommand not in FILLING_NOTHING
 
     @property
     def title(self) -> str:
@@ -204,7 +132,7 @@ def _tool_call(command: ShellCommand, tool: Tool, at: int, count: int) -> CondaC
     first = _first_operand(words)
     verb, used = _verb([word.text for word in words[first : first + 2]])
     arguments = (*words[:first], *words[first + used :])
-    clean = _clean([word.text for word in words[first + 1 :]]) if verb is Verb.CLEAN else None
+    clean = read_clean([word.text for word in words[first + 1 :]]) if verb is Verb.CLEAN else None
     tool_words = command.words[at : at + count]
     subcommand = words[first].text if first < len(words) else ""
     return CondaCommand(command, tool, verb, at, tool_words, arguments, _environment(arguments), clean, subcommand)
@@ -237,27 +165,6 @@ def _environment(arguments: Sequence[Word]) -> str | None:
     return None
 
 
-def _clean(arguments: Sequence[str]) -> Clean:
-    letters: set[str] = set()
-    unknown: list[str] = []
-    for argument in arguments:
-        if argument.startswith("--"):
-            options = [option for option in CLEAN_OPTIONS if option.startswith(argument)]
-            exact = [option for option in options if option == argument] or options
-            found = {CLEAN_OPTIONS[option] for option in exact}
-            letters |= found if len(found) == 1 else set()
-            unknown += [] if len(found) == 1 else [argument]
-        elif argument.startswith("-"):
-            letters |= set(argument[1:])
-    return Clean(frozenset(letters), tuple(unknown))
-
-
-def is_installer_name(text: str) -> bool:
-    """Tell whether a file or URL is named as the installers of conda distributions are, or as people rename them."""
-    name = text.rpartition("/")[2].partition("?")[0]
-    return bool(INSTALLER_NAME.fullmatch(name) or RENAMED_INSTALLER.fullmatch(name))
-
-
 def _installer(command: ShellCommand, at: int, installers: frozenset[str]) -> CondaCommand | None:
     words = command.words[at:]
     shell = words[0].text.rpartition("/")[2] in {"sh", "bash", "dash", "zsh"}
@@ -278,11 +185,3 @@ def _installer(command: ShellCommand, at: int, installers: frozenset[str]) -> Co
         arguments,
         prefix.text if prefix else None,
     )
-
-
-def installer_prefix(arguments: Sequence[Word]) -> Word | None:
-    """Return the word after -p of an installer's arguments (`-b -p DIR`, `-bp DIR`, `-bfp DIR`)."""
-    for number, word in enumerate(arguments[:-1]):
-        if re.fullmatch(r"-[a-z]*p", word.text):
-            return arguments[number + 1]
-    return None

@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from slimconda.dockerfile.conda import is_installer_name
+from slimconda.dockerfile.installers import is_installer_name
 from slimconda.dockerfile.shell import ShellCommand, Word
 from slimconda.dockerfile.wrappers import unwrapped
 

@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
 
+from slimconda.dockerfile.nested import SHELLS, errexit_of
 from slimconda.dockerfile.parser import Instruction
 from slimconda.dockerfile.scanner import HeredocBody
 from slimconda.dockerfile.shell import Script, Sequence, ShellCommand, Word
-from slimconda.dockerfile.shell_reader import SHELLS, parse_script
+from slimconda.dockerfile.shell_reader import parse_script
 from slimconda.dockerfile.text import JoinedText, Piece, join
 from slimconda.source import Source
 
@@ -40,7 +41,7 @@ def script_of(instruction: Instruction, shell: tuple[str, ...], source: Source) 
         return _exec_script(instruction)
     if not _is_posix(shell):
         return None
-    errexit = _errexit(shell)
+    errexit = errexit_of(shell)
     if instruction.heredocs:
         return _heredoc_script(instruction, source, errexit=errexit)
     return RunScript(Form.SHELL, parse_script(instruction.arguments, errexit=errexit))
@@ -54,10 +55,6 @@ def _is_posix(shell: tuple[str, ...]) -> bool:
     return names[:2] in (["conda", "run"], ["mamba", "run"], ["micromamba", "run"]) or any(
         name.endswith("_dockerfile_shell.sh") for name in names
     )
-
-
-def _errexit(shell: tuple[str, ...]) -> bool:
-    return any(re.fullmatch(r"-[a-zA-Z]*e[a-zA-Z]*", word) for word in shell) or "errexit" in shell
 
 
 def _exec_script(instruction: Instruction) -> RunScript | None:
@@ -81,7 +78,7 @@ def _exec_inner(instruction: Instruction, words: tuple[Word, ...]) -> Script | N
     flag = next((n for n, text in enumerate(texts) if re.fullmatch(r"-[a-zA-Z]*c", text)), len(texts))
     if flag + 1 >= len(texts):
         return None
-    return parse_script(instruction.exec_form[flag + 1], errexit=_errexit(tuple(texts[: flag + 1])), depth=1)
+    return parse_script(instruction.exec_form[flag + 1], errexit=errexit_of(tuple(texts[: flag + 1])), depth=1)
 
 
 def _decode(data: bytes) -> str:
@@ -98,7 +95,7 @@ def _heredoc_script(instruction: Instruction, source: Source, *, errexit: bool) 
         program = (shebang[2] if shebang[1].endswith(b"/env") and shebang[2] else shebang[1]).decode("utf-8", "replace")
         if program.rpartition("/")[2] not in SHELLS:
             return None
-        errexit = _errexit((_decode(shebang[2] or b""),))
+        errexit = errexit_of((_decode(shebang[2] or b""),))
     return RunScript(Form.HEREDOC, parse_script(body, errexit=errexit))
 
 

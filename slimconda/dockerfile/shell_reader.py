@@ -4,12 +4,12 @@ Where tree-sitter-bash differs from a shell: a redirect after a list wraps the l
 after its target, and what follows a heredoc's name on its line hangs below the heredoc.
 """
 
-import re
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
 
+from slimconda.dockerfile.nested import nested_script
 from slimconda.dockerfile.shell import (
     Case,
     Chain,
@@ -27,23 +27,19 @@ from slimconda.dockerfile.shell import (
     Test,
     Word,
 )
-from slimconda.dockerfile.shell_words import make_word, unquoted_script
+from slimconda.dockerfile.shell_words import make_word
 from slimconda.dockerfile.text import JoinedText
-from slimconda.dockerfile.wrappers import unwrapped
 
 if TYPE_CHECKING:
     from tree_sitter import Node, Parser
 
-SHELLS = frozenset({"sh", "bash", "dash", "ash", "zsh", "ksh"})
 DEEPEST = 8
 DEEPEST_TREE = 80
 REDIRECTS = frozenset({"file_redirect", "heredoc_redirect", "herestring_redirect"})
 NOT_STATEMENTS = frozenset(
     {"comment", "heredoc_start", "heredoc_body", "heredoc_end", "file_descriptor", "variable_name"}
 )
-OPTIONS_WITH_VALUE = frozenset({"-o", "+o", "-O", "+O", "--rcfile", "--init-file"})
 AFTER_HEREDOC = NOT_STATEMENTS | REDIRECTS | {"word"}
-ERREXIT = re.compile(r"-[a-zA-Z]*e[a-zA-Z]*")
 
 
 @cache
@@ -260,36 +256,12 @@ class _Reader:
         return bool(line.strip())
 
     def inner(self, command: ShellCommand, redirects: list["Node"]) -> Script | None:
-        if self.depth >= DEEPEST or not command.words:
-            return None
-        at = unwrapped(command)
-        program = command.words[at].text.rpartition("/")[2] if at < len(command.words) else ""
-        if program not in SHELLS | {"eval", "su"}:
-            return None
-        options = [word.text for word in command.words[at + 1 :] if not word.text.startswith("--")]
-        errexit = any(ERREXIT.fullmatch(option) for option in options)
-        text = self._argument_script(command, at) or self._heredoc_script(command, at, redirects)
-        return parse_script(text, errexit=errexit, depth=self.depth + 1) if text else None
-
-    def _argument_script(self, command: ShellCommand, at: int) -> JoinedText | None:
-        words = command.words[at + 1 :]
-        if command.words[at].text == "eval":
-            return unquoted_script(self.text, words[0]) if len(words) == 1 else None
-        for number, word in enumerate(words):
-            if number and words[number - 1].text in OPTIONS_WITH_VALUE:
-                continue
-            if re.fullmatch(r"-[a-zA-Z]*c", word.text) and number + 1 < len(words):
-                return unquoted_script(self.text, words[number + 1])
-            if not word.text.startswith(("-", "+")) and command.words[at].text != "su":
-                return None
-        return None
-
-    def _heredoc_script(self, command: ShellCommand, at: int, redirects: list["Node"]) -> JoinedText | None:
-        arguments = [word.text for word in command.words[at + 1 :]]
-        if any(not argument.startswith("-") for argument in arguments) and "-s" not in arguments:
+        if self.depth >= DEEPEST:
             return None
         bodies = [body for node in redirects for body in node.children if body.type == "heredoc_body"]
-        return self.text.slice(bodies[0].start_byte, bodies[0].end_byte) if bodies else None
+        heredoc = self.text.slice(bodies[0].start_byte, bodies[0].end_byte) if bodies else None
+        nested = nested_script(self.text, command, heredoc)
+        return parse_script(nested.text, errexit=nested.errexit, depth=self.depth + 1) if nested else None
 
 
 def _after(nodes: list["Node"], kind: str) -> list["Node"]:

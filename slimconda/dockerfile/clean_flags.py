@@ -1,0 +1,83 @@
+"""Owns the flags of `conda clean`, and what they empty.
+
+Sources: conda 4.3 and 26.7, mamba and micromamba 2.8 run with them; the changelog of conda between.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """What a package cache holds; UNKNOWN marks a cache that something may have emptied."""
+
+    ARCHIVES = "archives"
+    EXTRACTED = "extracted packages"
+    INDEX = "index cache"
+    UNKNOWN = "unknown"
+
+
+WHOLE_CACHE = frozenset({Kind.ARCHIVES, Kind.EXTRACTED, Kind.INDEX})
+CLEAN_LETTERS = {
+    "a": WHOLE_CACHE,
+    "f": WHOLE_CACHE,
+    "t": frozenset({Kind.ARCHIVES}),
+    "p": frozenset({Kind.EXTRACTED}),
+    "i": frozenset({Kind.INDEX}),
+}
+CLEAN_OPTIONS = {
+    "--all": "a",
+    "--force-pkgs-dirs": "f",
+    "--tarballs": "t",
+    "--packages": "p",
+    "--index-cache": "i",
+    "--tempfiles": "c",
+    "--logfiles": "l",
+    "--locks": "l",
+    "--lock": "l",
+    "--trash": "c",
+    "--source-cache": "s",
+    "--yes": "y",
+    "--dry-run": "d",
+    "--quiet": "q",
+    "--verbose": "v",
+    "--json": "j",
+    "--debug": "v",
+    "--help": "h",
+}
+
+
+@dataclass(frozen=True)
+class Clean:
+    """What a clean's flags say, as letters of conda's short options."""
+
+    letters: frozenset[str]
+    unknown: tuple[str, ...]
+
+    @property
+    def kinds(self) -> frozenset[Kind]:
+        """Return what is emptied: nothing for a dry run, or for a flag that the tool does not have."""
+        if self.letters & {"d", "h"} or self.unknown:
+            return frozenset()
+        return frozenset().union(*(CLEAN_LETTERS.get(letter, frozenset()) for letter in self.letters))
+
+    @property
+    def yes(self) -> bool:
+        """Tell whether it asks nothing."""
+        return "y" in self.letters
+
+
+def read_clean(arguments: Sequence[str]) -> Clean:
+    """Return what the words after `clean` ask for; long options may be cut short, as conda and mamba allow."""
+    letters: set[str] = set()
+    unknown: list[str] = []
+    for argument in arguments:
+        if argument.startswith("--"):
+            options = [option for option in CLEAN_OPTIONS if option.startswith(argument)]
+            exact = [option for option in options if option == argument] or options
+            found = {CLEAN_OPTIONS[option] for option in exact}
+            letters |= found if len(found) == 1 else set()
+            unknown += [] if len(found) == 1 else [argument]
+        elif argument.startswith("-"):
+            letters |= set(argument[1:])
+    return Clean(frozenset(letters), tuple(unknown))

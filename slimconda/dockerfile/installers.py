@@ -1,0 +1,26 @@
+"""Owns the installers of conda distributions: their files' names, and what their arguments say."""
+
+import re
+from collections.abc import Sequence
+
+from slimconda.dockerfile.shell import Word
+
+INSTALLER_NAME = re.compile(r"(?:Miniconda[23]?|Miniforge3?|Mambaforge|Anaconda[23]?)[^/]*\.sh")
+RENAMED_INSTALLER = re.compile(
+    r"(?:(?:mini|ana)conda|miniforge|mambaforge)[23]?(?:[-_.]?(?:latest|linux|x86_64|inst|py\d+)[^/]*)?\.sh",
+    re.IGNORECASE,
+)
+
+
+def is_installer_name(text: str) -> bool:
+    """Tell whether a file or URL is named as the installers of conda distributions are, or as people rename them."""
+    name = text.rpartition("/")[2].partition("?")[0]
+    return bool(INSTALLER_NAME.fullmatch(name) or RENAMED_INSTALLER.fullmatch(name))
+
+
+def installer_prefix(arguments: Sequence[Word]) -> Word | None:
+    """Return the word after -p of an installer's arguments (`-b -p DIR`, `-bp DIR`, `-bfp DIR`)."""
+    for number, word in enumerate(arguments[:-1]):
+        if re.fullmatch(r"-[a-z]*p", word.text):
+            return arguments[number + 1]
+    return None

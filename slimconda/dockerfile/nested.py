@@ -1,0 +1,56 @@
+"""Owns shell text inside of commands: `bash -c '...'`, `su -c "..."`, `eval "..."`, `bash <<E`."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from slimconda.dockerfile.shell import ShellCommand
+from slimconda.dockerfile.shell_words import unquoted_script
+from slimconda.dockerfile.text import JoinedText
+from slimconda.dockerfile.wrappers import unwrapped
+
+SHELLS = frozenset({"sh", "bash", "dash", "ash", "zsh", "ksh"})
+OPTIONS_WITH_VALUE = frozenset({"-o", "+o", "-O", "+O", "--rcfile", "--init-file"})
+ERREXIT = re.compile(r"-[a-zA-Z]*e[a-zA-Z]*")
+
+
+@dataclass(frozen=True)
+class NestedScript:
+    """The text that a command has a shell run, and whether that shell stops at the first failure."""
+
+    text: JoinedText
+    errexit: bool
+
+
+def nested_script(script: JoinedText, command: ShellCommand, heredoc: JoinedText | None) -> NestedScript | None:
+    """Return what a command of a script has a shell run; `heredoc` is what stands on the command's input."""
+    at = unwrapped(command)
+    program = command.words[at].text.rpartition("/")[2] if at < len(command.words) else ""
+    if program not in SHELLS | {"eval", "su"}:
+        return None
+    text = _argument(script, command, at) or (heredoc if _reads_input(command, at) else None)
+    return NestedScript(text, errexit_of([word.text for word in command.words[at + 1 :]])) if text else None
+
+
+def errexit_of(options: Sequence[str]) -> bool:
+    """Tell whether a shell's options, such as those of SHELL, make it stop at the first failure."""
+    return any(ERREXIT.fullmatch(option) for option in options) or "errexit" in options
+
+
+def _argument(script: JoinedText, command: ShellCommand, at: int) -> JoinedText | None:
+    words = command.words[at + 1 :]
+    if command.words[at].text == "eval":
+        return unquoted_script(script, words[0]) if len(words) == 1 else None
+    for number, word in enumerate(words):
+        if number and words[number - 1].text in OPTIONS_WITH_VALUE:
+            continue
+        if re.fullmatch(r"-[a-zA-Z]*c", word.text) and number + 1 < len(words):
+            return unquoted_script(script, words[number + 1])
+        if not word.text.startswith(("-", "+")) and command.words[at].text != "su":
+            return None
+    return None
+
+
+def _reads_input(command: ShellCommand, at: int) -> bool:
+    arguments = [word.text for word in command.words[at + 1 :]]
+    return "-s" in arguments or not any(not argument.startswith("-") for argument in arguments)
