@@ -106,7 +106,11 @@ def lint(
     ignore: IgnoreOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Find what each Dockerfile will leave behind, at its line and column."""
+    """Find what Dockerfiles will leave behind.
+
+    Each finding has its line and column, and the fix that slimconda fix would make. Folders are searched for
+    Dockerfiles as git lists them.
+    """
     from slimconda.linter import lint as lint_source
 
     settings = _settings(config, fail_on, select, ignore)
@@ -117,7 +121,8 @@ def lint(
         except InputError as error:
             failed = _complain(error)
     report = join_reports(reports)
-    _write(_renderer(output)(report).encode("utf-8", "replace"))
+    if reports or output is Format.JSON:
+        _write(_renderer(output)(report).encode("utf-8", "replace"))
     _finish(failed=failed, found=report.reaches(settings.fail_on))
 
 
@@ -132,9 +137,10 @@ def fix(
     ignore: IgnoreOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Rewrite Dockerfiles so that install and cleanup share a layer; no other byte changes.
+    """Rewrite Dockerfiles so that less is left.
 
-    With - it is a filter: the Dockerfile comes from standard input and goes to standard output.
+    Install and cleanup go into one layer, in the author's style; no other byte changes. Files are replaced at once,
+    with their mode. With - it is a filter from standard input to standard output.
     """
     from slimconda.rewriter import rewrite
 
@@ -191,7 +197,12 @@ def inspect(
     ignore: IgnoreOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Measure what conda left in each layer of an image, to the byte."""
+    """Measure what conda left in an image.
+
+    For each layer: its size as Docker's own history states it, the package cache by kind, what is hidden by later
+    layers, and what a clean in the same layer would have saved, to the byte. A file is read as an archive of docker
+    save or an OCI layout; any other name is asked of the Docker daemon.
+    """
     from slimconda.layers.image import open_image
     from slimconda.linter import lint_image
     from slimconda.reporters import inspect_json, inspect_text
@@ -216,7 +227,10 @@ def rules(output: PlainFormatOption = TextOrJson.TEXT) -> None:
 
 @app.command()
 def explain(rule: Annotated[str, typer.Argument(help="The name of a rule.")]) -> None:
-    """Show a rule's card: why it matters, when its fix is safe, examples."""
+    """Show a rule's card.
+
+    It says why the rule matters, when its fix is safe, what was measured, and has examples.
+    """
     import difflib
 
     known = load_rules()
@@ -228,7 +242,11 @@ def explain(rule: Annotated[str, typer.Argument(help="The name of a rule.")]) ->
 
 @app.command()
 def demo() -> None:
-    """Show the problem, the fix and the saving on a small image made here, without Docker."""
+    """Show all of it on a small example.
+
+    It makes a small image archive in a temporary folder, and shows the problem, the fix and the saving. It needs no
+    Docker.
+    """
     from slimconda.demo import run
 
     for part in run():

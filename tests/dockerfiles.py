@@ -78,6 +78,8 @@ def directives(draw: st.DrawFn) -> tuple[list[str], str]:
         lines.append(
             draw(st.sampled_from(["# syntax=docker/dockerfile:1", "#SYNTAX = docker/dockerfile:1.7", " # syntax=a"]))
         )
+    if draw(st.integers(0, 7)) == 0:
+        lines.append("# check=skip=all")
     if draw(st.integers(0, 3)) == 0:
         escape = draw(st.sampled_from(["\\", "`"]))
         lines.append(draw(st.sampled_from(["# escape={}", "#Escape = {} ", "  #  escape={}"])).format(escape))

@@ -243,6 +243,20 @@ def test_control_characters_of_a_file_do_not_reach_the_terminal(tmp_path: Path) 
     assert b"\x07" not in run.stdout
 
 
+def test_a_slow_inspect_shows_its_progress(tmp_path: Path) -> None:
+    slow = (
+        "import time, slimconda.layers.image as i\n"
+        "from slimconda.errors import ImageError\n"
+        "def open_image(name, progress):\n"
+        "    progress(1)\n    time.sleep(1.1)\n    progress(250_000_000)\n    raise ImageError('enough')\n"
+        "i.open_image = open_image\n"
+        "from slimconda.cli import main\nmain()"
+    )
+    run = subprocess.run([sys.executable, "-c", slow, "inspect", "x"], cwd=tmp_path, capture_output=True, check=False)
+    assert (run.returncode, run.stdout) == (2, b"")
+    assert run.stderr == b"reading x: 250 MB\nslimconda: enough\n"
+
+
 def test_a_bug_exits_with_3(tmp_path: Path) -> None:
     broken = "import slimconda.linter as l\nl.lint = lambda *a: 1 / 0\nfrom slimconda.cli import main\nmain()"
     written(tmp_path, DIRTY)

@@ -9,12 +9,11 @@ from enum import StrEnum
 
 
 class Kind(StrEnum):
-    """What a package cache holds; UNKNOWN marks a cache that something may have emptied."""
+    """What a package cache holds."""
 
     ARCHIVES = "archives"
     EXTRACTED = "extracted packages"
     INDEX = "index cache"
-    UNKNOWN = "unknown"
 
 
 WHOLE_CACHE = frozenset({Kind.ARCHIVES, Kind.EXTRACTED, Kind.INDEX})
