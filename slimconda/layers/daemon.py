@@ -42,15 +42,6 @@ def _counted_as_stated(source: LayerSource, members: list[Member], stated: list[
     return replace(source, counts_symlinks=size == files + targets)
 
 
-def stated_sizes(name: str) -> tuple[int, ...]:
-    """Return the sizes of all history entries in bytes, oldest first, as `docker history` shows them.
-
-    Entries without a layer are among them, with size 0; so may be layers. Raises DaemonError and ImageError.
-    """
-    with _client() as client, _explained(client):
-        return tuple(int(entry["Size"]) for entry in reversed(client.images.get(name).history()))
-
-
 @contextmanager
 def _client() -> Iterator["DockerClient"]:
     import docker

@@ -12,7 +12,6 @@ from slimconda.layers.tree import Inode, Node, Tree
 CACHE_LEFT = "conda-cache-left"
 CLEANED_LATER = "conda-clean-in-later-layer"
 INSTALLER_LEFT = "conda-installer-left"
-RULES = (CACHE_LEFT, CLEANED_LATER, INSTALLER_LEFT)
 
 LARGEST_PATHS = 20
 # Installers are 60 MB and more (facts: Miniconda3 4.5.11 has 62.6 MB); etc/profile.d/conda.sh has 3 kB.
