@@ -19,7 +19,7 @@ from slimconda.files import LARGEST_FILE, find_dockerfiles, read_dockerfile, rep
 from slimconda.findings import Report, Severity, join_reports
 from slimconda.reporters.text import visible
 from slimconda.rulebook import load_rules
-from slimconda.source import Source, Span
+from slimconda.source import Source
 
 if TYPE_CHECKING:
     from slimconda.rewriter import Rewrite
@@ -114,8 +114,9 @@ def lint(
     from slimconda.linter import lint as lint_source
 
     settings = _settings(config, fail_on, select, ignore)
-    reports, failed = [], False
-    for source in _sources(paths):
+    reports = []
+    sources, failed = _sources(paths)
+    for source in sources:
         try:
             reports.append(lint_source(_opened(source), settings))
         except InputError as error:
@@ -145,8 +146,9 @@ def fix(
     from slimconda.rewriter import rewrite
 
     settings = _settings(config, fail_on, select, ignore)
-    failed, found = False, False
-    for source in _sources(paths):
+    found = False
+    sources, failed = _sources(paths)
+    for source in sources:
         try:
             done = rewrite(_opened(source), settings, unsafe=unsafe)
             _refuse_broken(done)
@@ -162,10 +164,9 @@ def _refuse_broken(done: "Rewrite") -> None:
     """Raise InputError for a file that Docker would refuse, and report a rewrite that found no end."""
     if done.gave_up:
         raise RuntimeError(f"{done.source.path}: left as it is: {done.gave_up}")
-    for finding in done.report.findings:
-        if finding.rule == "syntax-error" and isinstance(finding.place, Span):
-            place = done.source.position(finding.place.start)
-            raise InputError(f"{done.source.path}:{place.line}: left as it is: {finding.message}")
+    if done.refused:
+        line = done.source.line_of(done.refused.span.start)
+        raise InputError(f"{done.source.path}:{line}: left as it is: {done.refused.message}")
 
 
 def _deliver(done: "Rewrite", *, diff: bool, check: bool) -> None:
@@ -268,17 +269,25 @@ def _settings(
     return replace(config, fail_on=Severity.named(fail_on)) if fail_on else config
 
 
-def _sources(paths: list[str] | None) -> list[str]:
-    """Return the names of all Dockerfiles meant; raises InputError."""
-    named = paths or ["."]
-    found = [[STDIN] if path == STDIN else [str(file) for file in find_dockerfiles([Path(path)])] for path in named]
-    return list(dict.fromkeys(name for names in found for name in names))
+def _sources(paths: list[str] | None) -> tuple[list[str], bool]:
+    """Return the names of all Dockerfiles meant, and whether a path was bad, which is then said."""
+    found: dict[str, None] = {}
+    failed = False
+    for path in paths or ["."]:
+        try:
+            found |= dict.fromkeys([STDIN] if path == STDIN else map(str, find_dockerfiles([Path(path)])))
+        except InputError as error:
+            failed = _complain(error)
+    return list(found), failed
 
 
 def _opened(name: str) -> Source:
-    if name == STDIN:
-        return Source(STDIN, sys.stdin.buffer.read(LARGEST_FILE))
-    return Source(name, read_dockerfile(Path(name)))
+    if name != STDIN:
+        return Source(name, read_dockerfile(Path(name)))
+    data = sys.stdin.buffer.read(LARGEST_FILE + 1)
+    if len(data) > LARGEST_FILE:
+        raise InputError(f"standard input: longer than {LARGEST_FILE} bytes, so not a Dockerfile")
+    return Source(STDIN, data)
 
 
 def _renderer(chosen: Format | None) -> Callable[[Report], str]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from slimconda.config import Config
 from slimconda.dockerfile.parser import Dockerfile, parse
+from slimconda.dockerfile.scanner import SyntaxProblem
 from slimconda.errors import InputError
 from slimconda.findings import Finding, Fix, Report, Safety
 from slimconda.linter import lint_dockerfile
@@ -18,7 +19,7 @@ MOST_ROUNDS = 10
 class Rewrite:
     """What became of a Dockerfile: `fixed` are the findings mended, `report` is that of the new text.
 
-    `gave_up` says why a fix was left out, or the original came back: a bug of ours.
+    `refused` is why Docker would not take the file as it is. `gave_up` says why a fix was left out, or the original came back: a bug of ours.
     """
 
     source: Source
@@ -26,6 +27,7 @@ class Rewrite:
     fixed: tuple[Finding, ...]
     report: Report
     gave_up: str | None = None
+    refused: SyntaxProblem | None = None
 
     @property
     def changed(self) -> bool:
@@ -41,6 +43,8 @@ def rewrite(source: Source, config: Config, *, unsafe: bool = False) -> Rewrite:
     """
     original = parse(source)
     report = lint_dockerfile(original, config)
+    if original.problems and not original.template:
+        return Rewrite(source, source.data, (), report, refused=original.problems[0])
     state = _State(original, report, (), None)
     for _ in range(MOST_ROUNDS):
         chosen = _choose(state.report, unsafe=unsafe) if state.gave_up is None else []

@@ -161,9 +161,10 @@ def test_a_folder_without_dockerfiles_is_bad_input(tmp_path: Path) -> None:
 def test_one_bad_file_does_not_hide_the_others(tmp_path: Path) -> None:
     written(tmp_path, b"", "a.dockerfile")
     written(tmp_path, DIRTY, "b.dockerfile")
-    run = slimconda("lint", ".", cwd=tmp_path)
+    run = slimconda("lint", ".", "c", cwd=tmp_path)
     assert run.returncode == 2
     assert b"b.dockerfile:2:5" in run.stdout
+    assert [line.split(":")[1] for line in run.stderr.decode().splitlines()] == [" c", " a.dockerfile"]
 
 
 def test_a_syntax_error_is_a_finding_and_stops_fix(tmp_path: Path) -> None:
@@ -171,7 +172,7 @@ def test_a_syntax_error_is_a_finding_and_stops_fix(tmp_path: Path) -> None:
     path = written(tmp_path, data)
     report = json.loads(slimconda("lint", "--format", "json", cwd=tmp_path).stdout)
     assert [(f["rule"], f["line"], f["severity"]) for f in report["findings"]] == [("syntax-error", 3, "error")]
-    run = slimconda("fix", cwd=tmp_path)
+    run = slimconda("fix", "--select", "conda-cache-left", cwd=tmp_path)
     assert run.returncode == 2
     assert one_line(run.stderr) == "slimconda: Dockerfile:3: left as it is: unknown instruction '&&'"
     assert path.read_bytes() == data
