@@ -19,7 +19,8 @@ MOST_ROUNDS = 10
 class Rewrite:
     """What became of a Dockerfile: `fixed` are the findings mended, `report` is that of the new text.
 
-    `refused` is why Docker would not take the file as it is. `gave_up` says why a fix was left out, or the original came back: a bug of ours.
+    `refused` is why Docker would not take the file as it is. `gave_up` says why a fix was left out, or the original
+    came back: a bug of ours.
     """
 
     source: Source

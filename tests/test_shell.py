@@ -97,3 +97,23 @@ def test_words_of_heredocs_are_found_in_the_file() -> None:
 
 def test_a_redirect_takes_one_word_and_no_more() -> None:
     assert raw(b"FROM a\nRUN conda install a>=1 b 2>&1 > log && x\n")[0] == ["conda", "install", "a", "b"]
+
+
+def test_every_statement_ends_where_its_text_does() -> None:
+    from slimconda.dockerfile.shell import Statement, children
+
+    data = b"FROM a\nRUN a && (b > c) && { d | e 2>&1; } && if f; then g > h; fi && ! i > j; bash <<E && k\nx\nE\n"
+    dockerfile = parse(Source("Dockerfile", data))
+    run = script_of(dockerfile.instructions[1], SHELL, dockerfile.source)
+    assert run is not None
+    found: list[bytes] = []
+
+    def collect(statement: Statement) -> None:
+        found.append(run.script.text.data[statement.start : statement.end])
+        if not (isinstance(statement, ShellCommand) and statement.inner):
+            for child in children(statement):
+                collect(child)
+
+    collect(run.script.body)
+    ends = [b"(b > c)", b"{ d | e 2>&1; }", b"if f; then g > h; fi", b"! i > j", b"bash <<E && k"]
+    assert [text for text in ends if text not in found] == []

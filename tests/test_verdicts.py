@@ -178,6 +178,7 @@ FIXES = [
     ("bash Miniconda3-x.sh -b -p /c", f"bash Miniconda3-x.sh -b -p /c && /c/bin/{CLEAN}"),
     ("conda install -y mamba && mamba install -y a", "conda install -y mamba && mamba install -y a && mamba clean --all --yes"),
     ("mamba create -y -n e --always-copy a", "mamba create -y -n e --always-copy a && mamba clean --all --yes --force-pkgs-dirs"),
+    ("set -x && («J» > /dev/null) && «I»", "set -x && («J» > /dev/null) && «I» && «C»"),
     ("conda install -y --copy a", "conda install -y --copy a && «C»"),
     ("«I» && fix-permissions /c", "«I» && «C» && fix-permissions /c"),
     (". /c/etc/profile.d/conda.sh; conda activate e && «I»", ". /c/etc/profile.d/conda.sh; conda activate e && «I» && «C»"),
@@ -226,6 +227,8 @@ UNFIXED = [
     "cat <<X && «I» || true\nx\nX",
     "mamba install -y a && conda remove -y mamba && «J»",
     "cd /t && ./bin/micromamba install -y a && cd / && rm -rf /t && «J»",
+    "cat <<X && «I» > log\nx\nX",
+    "! echo y | «I»; check",
     "echo pw | sudo -S «I»",
     "set -e; «I»; [ $? = 0 ]",
 ]

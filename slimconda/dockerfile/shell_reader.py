@@ -101,7 +101,7 @@ class _Reader:
             case "list":
                 return self.chain(node, level)
             case "pipeline":
-                return Pipeline(tuple(self.statement(child, level + 1) for child in node.named_children))
+                return self.pipeline(node, level)
             case "negated_command":
                 return Pipeline((self.statement(node.named_children[-1], level + 1),), negated=True)
             case "test_command":
@@ -125,6 +125,13 @@ class _Reader:
                 return self.function(node, level)
             case _:
                 return Opaque()
+
+    def pipeline(self, node: "Node", level: int) -> Pipeline:
+        """Return a pipeline; a `!` before its first command negates the whole of it."""
+        first, *rest = [self.statement(child, level + 1) for child in node.named_children if child.type != "comment"]
+        if node.named_children[0].type == "negated_command" and isinstance(first, Pipeline):
+            return Pipeline((*first.items, *rest), negated=True)
+        return Pipeline((first, *rest))
 
     def chain(self, node: "Node", level: int) -> Statement:
         items: list[Statement] = []
@@ -229,7 +236,8 @@ class _Reader:
         if body.type in {"list", "pipeline"} and isinstance(statement, Chain | Pipeline):
             last = self.with_redirects(body.named_children[-1], redirects, level + 1)
             return replace(statement, items=(*statement.items[:-1], last))
-        return statement
+        end = max(_redirect_end(redirect) for redirect in redirects)
+        return replace(statement, end=max(statement.end, end))
 
     def with_heredoc_rest(self, statement: Statement, redirects: list["Node"], level: int) -> Statement:
         """Tie on what follows a heredoc's name on its line: one `&&` or `||` and a command, else all is uncertain."""
@@ -238,8 +246,12 @@ class _Reader:
                 continue
             operators = [child.type for child in redirect.children if child.type in {"&&", "||"}]
             after = [child for child in redirect.named_children if child.type not in AFTER_HEREDOC]
-            if self.leaves_text(redirect) or [child.type for child in after] != ["command"] * len(operators[:1]):
+            late = [child for child in redirect.children if after and child.start_byte > after[0].start_byte]
+            wanted = ["command"] * len(operators[:1])
+            if self.leaves_text(redirect) or [child.type for child in after] != wanted:
                 self.faulty = True
+            elif any(child.type in REDIRECTS for child in late):
+                self.faulty = True  # a redirect of the later command hangs beside it
             elif after:
                 statement = Chain((statement, self.statement(after[0], level + 1)), (operators[0],))
         return statement
@@ -278,9 +290,11 @@ def _follows_heredoc(node: "Node", child: "Node") -> bool:
 
 
 def _own_end(node: "Node") -> int:
-    """Return where a statement ends on its own line, a heredoc's body aside."""
+    """Return where a statement ends on its own line, a heredoc's body aside; 0 where its parts tell."""
+    if node.type in {"list", "pipeline", "negated_command"}:
+        return 0
     if node.type != "redirected_statement":
-        return 0 if any(child.type == "redirected_statement" for child in node.children) else node.end_byte
+        return node.end_byte
     return max(_redirect_end(child) if child.type in REDIRECTS else _own_end(child) for child in node.children)
 
 
