@@ -1,5 +1,6 @@
 """Owns the command line: the only place that prints, prompts, reads the environment and exits."""
 
+import errno
 import os
 import sys
 import time
@@ -309,7 +310,8 @@ def _progress(title: str) -> Iterator[Callable[[int], None]]:
         now = time.monotonic()
         if now - started > 1 and (now - shown > PROGRESS_EVERY[live] or shown == started):
             shown = now
-            typer.echo(f"{title}: {done / 1e6:,.0f} MB", err=True, nl=not live)
+            amount = f": {done / 1e6:,.0f} MB" if done >= 1e6 else " ..."
+            typer.echo(f"{title}{amount}", err=True, nl=not live)
             typer.echo("\r", err=True, nl=False) if live else None
 
     yield show
@@ -318,6 +320,8 @@ def _progress(title: str) -> Iterator[Callable[[int], None]]:
 
 
 def _write(data: bytes) -> None:
+    if sys.stdout is None:
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF), "standard output")
     sys.stdout.flush()
     sys.stdout.buffer.write(data)
     sys.stdout.buffer.flush()
@@ -343,6 +347,9 @@ def main() -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(FOUND)
+    except OSError as error:
+        typer.echo(f"slimconda: {visible(str(error.filename or 'output'))}: {error.strerror or error}", err=True)
+        sys.exit(BAD_INPUT)
     except Exception as error:
         if os.environ.get("SLIMCONDA_TRACEBACK"):
             raise

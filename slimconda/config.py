@@ -90,4 +90,8 @@ def _clean_arguments(value: object, where: str) -> str:
     words = value.split() if isinstance(value, str) else []
     if not words or not all(word.startswith("-") and word.strip("-").replace("-", "").isalpha() for word in words):
         raise ConfigurationError(f"{where} must be flags of conda clean, such as {CLEAN_ARGUMENTS!r}")
+    letters = {letter for word in words if not word.startswith("--") for letter in word}
+    whole = letters & {"a", "f"} or {"--all", "--force-pkgs-dirs"} & set(words)
+    if not whole or not ("y" in letters or "--yes" in words):
+        raise ConfigurationError(f"{where} must clean everything and ask nothing, as {CLEAN_ARGUMENTS!r} does")
     return " ".join(words)

@@ -192,6 +192,8 @@ def test_a_template_is_no_dockerfile_yet(tmp_path: Path) -> None:
         ("slimconda.toml", "ignore = ['conda-cash']", "unknown rule 'conda-cash'"),
         ("slimconda.toml", "fail-on = 'never'", "fail-on must be"),
         ("slimconda.toml", "clean-arguments = '; rm -rf /'", "clean-arguments must be"),
+        ("slimconda.toml", "clean-arguments = '--tarballs --yes'", "must clean everything"),
+        ("slimconda.toml", "clean-arguments = '--all'", "ask nothing"),
         ("slimconda.toml", "= 1", "slimconda.toml: "),
         ("pyproject.toml", "[tool.slimconda]\nselect = 'x'", "select must be"),
     ],
@@ -256,6 +258,22 @@ def test_a_slow_inspect_shows_its_progress(tmp_path: Path) -> None:
     run = subprocess.run([sys.executable, "-c", slow, "inspect", "x"], cwd=tmp_path, capture_output=True, check=False)
     assert (run.returncode, run.stdout) == (2, b"")
     assert run.stderr == b"reading x: 250 MB\nslimconda: enough\n"
+
+
+def test_an_output_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    written(tmp_path, CLEAN)
+    with Path("/dev/full").open("wb") as full:
+        run = subprocess.run([*RUN, "lint"], cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, check=False)
+    assert run.returncode == 2
+    assert one_line(run.stderr) == "slimconda: output: No space left on device"
+
+
+def test_a_diff_quotes_a_strange_name(tmp_path: Path) -> None:
+    written(tmp_path, DIRTY, "D\x1b[31m \n\u00e9.Dockerfile")
+    run = slimconda("fix", "--diff", ".", cwd=tmp_path)
+    assert run.stdout.startswith(b'--- "a/D\\033[31m \\n\xc3\xa9.Dockerfile"\n+++ "b/D')
+    subprocess.run(["git", "apply", "-"], cwd=tmp_path, input=run.stdout, check=True)
+    assert (tmp_path / "D\x1b[31m \n\u00e9.Dockerfile").read_bytes() == FIXED
 
 
 def test_a_bug_exits_with_3(tmp_path: Path) -> None:

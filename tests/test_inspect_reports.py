@@ -25,8 +25,9 @@ layer      size   hidden  residue  what ran
 conda environments: /opt/conda
 package caches: /opt/conda/pkgs
 
-package caches by kind, and what `conda clean --all` or `--force-pkgs-dirs`
-in the same layer would have saved:
+package caches by kind (extracted: named by the cache alone; needed: targets of
+an environment's symlinks; shared: hard-linked into an environment, free), and
+what a clean with --all, or --force-pkgs-dirs, in the same RUN would have saved:
 layer  archives  extracted    index  needed    shared      all    force
     0   19.7 MB   862.8 kB  14.0 kB     0 B  103.2 MB  19.7 MB  20.5 MB
 

@@ -49,7 +49,7 @@ TRUTH = {
 CACHE_PATH = re.compile(r"/pkgs/|/\.cache/(conda|pip|rattler)/")
 # What a real clean left of the same install: the listing before it, the one after it, and who is right about it.
 CLEANED = [("base-raw", "base-all", "all"), ("inst-none", "inst-all", "all"), ("inst-none", "inst-afy", "force")]
-CLEANED += [("copy", "copy-all", "all"), ("m-none", "m-af", "force")]
+CLEANED += [("copy", "copy-all", "all"), ("m-none", "m-af", "force"), ("m-none", "m-a", "all")]
 
 
 def opened(case: str) -> dict[int, Layer]:

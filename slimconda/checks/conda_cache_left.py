@@ -41,8 +41,7 @@ def check_image(image: "Image") -> Iterator[Problem]:
 
     for layer in image.layers:
         residue, cache = layer.residue.get(CACHE_LEFT), layer.cache
-        cleanable = max(layer.clean.all, cache.archives)
-        if residue and cleanable and residue.bytes > layer.clean.force - cleanable:
+        if residue and layer.exceeds_leftovers(CACHE_LEFT):
             kinds = {"archives": cache.archives, "unlinked packages": cache.extracted, "index": cache.index}
             parts = ", ".join(f"{size_text(count)} {kind}" for kind, count in kinds.items() if count)
             message = f"{size_text(residue.bytes)} of package cache stay in this layer ({parts})"

@@ -54,6 +54,6 @@ def check_image(image: "Image") -> Iterator[Problem]:
 
     for layer in image.layers:
         residue = layer.residue.get(CLEANED_LATER)
-        if residue:
+        if residue and layer.exceeds_leftovers(CLEANED_LATER):
             message = f"a later layer hides {size_text(residue.bytes)} of package cache that this one stores"
             yield Problem(message, LayerPart(layer.index, residue.bytes, residue.paths))

@@ -219,7 +219,8 @@ def _refusal(instruction: Instruction, escape: bytes, *, foreign: bool) -> str |
     """Return why Docker refuses the instruction; a mistake that only its build shows is left to Docker."""
     keyword = instruction.keyword
     if keyword not in KEYWORDS and not foreign:
-        return f"unknown instruction {keyword[:40]!r}"
+        shown = keyword[:40].encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+        return f"unknown instruction {shown!r}"
     if keyword == "ONBUILD" and instruction.arguments.data and instruction.trigger is None:
         return "ONBUILD cannot hold another ONBUILD"
     if keyword == "FROM" and not _is_from(instruction.value.split()):

@@ -47,6 +47,11 @@ class Layer:
         """Return the bytes that later layers delete, replace or copy up: stored, but not visible."""
         return self.size - self.live
 
+    def exceeds_leftovers(self, rule: str) -> bool:
+        """Tell whether a rule's residue is more than what a clean leaves anyway: linked packages, lists of URLs."""
+        residue = self.residue.get(rule)
+        return residue is not None and self.clean.all > 0 and residue.bytes > self.clean.force - self.clean.all
+
     @property
     def symlinks(self) -> int:
         """Return the bytes of `size` that are symlink targets: none where Docker's history leaves them out."""

@@ -16,7 +16,9 @@ INSTALLER_LEFT = "conda-installer-left"
 LARGEST_PATHS = 20
 # Installers are 60 MB and more (facts: Miniconda3 4.5.11 has 62.6 MB); etc/profile.d/conda.sh has 3 kB.
 SMALLEST_INSTALLER = 1_000_000
-INSTALLER = re.compile(r"(miniconda|miniforge|mambaforge|anaconda|conda|mamba)[0-9]?([-_.].*)?\.sh", re.IGNORECASE)
+INSTALLER = re.compile(
+    r"(miniconda|miniforge|mambaforge|anaconda|conda|mamba)[0-9]?([-_.].*)?\.sh(\.[0-9]+)?", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -50,9 +52,10 @@ class CacheBytes:
 class Saving:
     """The bytes that a clean at the end of the layer's own instruction would have kept out of it.
 
-    `all` is what `conda clean --all --yes` removes by conda's rule (conda.md section 3): archives and index at the top
-    of the cache, logs, and extracted packages with info/ and without any hard-linked file. `force` is what
-    `--force-pkgs-dirs` removes: whole caches. Both remove targets of an environment's symlinks, too, as conda does.
+    `all` is what `clean --all --yes` of the tool that filled the cache removes: archives, index, logs, and extracted
+    packages with info/ and without any hard-linked file (conda's rule; run on conda 26.7 and mamba 2.8, whose nested
+    cache conda itself does not see). `force` is what `--force-pkgs-dirs` removes: whole caches. Both remove targets of
+    an environment's symlinks, too, as conda does.
     """
 
     all: int = 0
@@ -155,9 +158,7 @@ def _saving(tally: _Tally, caches: Caches) -> Saving:
 
 
 def _is_cleaned(place: Place, linked: Iterable[Node], caches: Caches) -> bool:
-    """Tell whether `conda clean --all --yes` removes it; conda does not see what is nested (conda.md section 3)."""
-    if place.nested:
-        return False
+    """Tell whether `clean --all --yes` of the tool that filled the cache removes it."""
     if place.is_archive:
         return True
     if place.top.children is None:

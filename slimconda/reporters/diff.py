@@ -1,6 +1,7 @@
 """Owns the unified diff of a rewritten file, in a form that `git apply` accepts."""
 
 import difflib
+import re
 
 
 def render(path: str, before: bytes, after: bytes) -> bytes:
@@ -8,10 +9,17 @@ def render(path: str, before: bytes, after: bytes) -> bytes:
     if before == after:
         return b""
     name = path.removeprefix("./").lstrip("/").encode("utf-8", "surrogateescape")
-    lines = difflib.diff_bytes(
-        difflib.unified_diff, _lines(before), _lines(after), b"a/" + name, b"b/" + name, lineterm=b"\n"
-    )
+    old, new = _quoted(b"a/" + name), _quoted(b"b/" + name)
+    lines = difflib.diff_bytes(difflib.unified_diff, _lines(before), _lines(after), old, new, lineterm=b"\n")
     return b"".join(_complete(line) for line in lines)
+
+
+def _quoted(name: bytes) -> bytes:
+    """Return a name as git writes it: in C's quotes where it holds control characters, quotes or backslashes."""
+    if not re.search(rb'[\x00-\x1f\x7f"\\]', name):
+        return name
+    named = {0x09: b"\\t", 0x0A: b"\\n", 0x0D: b"\\r", 0x22: b'\\"', 0x5C: b"\\\\"}
+    return b'"%b"' % re.sub(rb'[\x00-\x1f\x7f"\\]', lambda m: named.get(m[0][0], b"\\%03o" % m[0][0]), name)
 
 
 def _lines(data: bytes) -> list[bytes]:

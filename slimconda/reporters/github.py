@@ -17,7 +17,7 @@ def render(report: Report) -> str:
 def _annotation(finding: Finding, source: Source | None) -> str:
     properties = {"title": f"slimconda: {finding.rule}"}
     if source is not None and isinstance(finding.place, Span):
-        properties = {"file": finding.path.removeprefix("./"), **_lines(finding.place, source), **properties}
+        properties = {"file": visible(finding.path.removeprefix("./")), **_lines(finding.place, source), **properties}
     joined = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
     return f"::{LEVELS[finding.severity]} {joined}::{_data(visible(finding.message))}"
 

@@ -83,7 +83,9 @@ def _cache_table(image: Image) -> str:
         cache = layer.cache
         kinds = (cache.archives, cache.extracted, cache.index, cache.needed, cache.shared)
         if any(kinds):
-            rows.append([layer.index, *map(size_text, kinds), size_text(layer.clean.all), size_text(layer.clean.force)])
+            copied = _what_ran(layer.created_by).startswith(("COPY ", "ADD "))
+            savings = ["-", "-"] if copied else [size_text(layer.clean.all), size_text(layer.clean.force)]
+            rows.append([layer.index, *map(size_text, kinds), *savings])
     headers = ["layer", "archives", "extracted", "index", "needed", "shared", "all", "force"]
     return _table(rows, headers, text_columns=0) if rows else ""
 
