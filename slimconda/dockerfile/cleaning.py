@@ -70,7 +70,8 @@ def clean_words(conda: CondaCommand, arguments: str) -> str:
 def _force(conda: CondaCommand, arguments: str) -> list[str]:
     """Return the force flag where `--all` alone keeps whole packages: mamba's, of copies (run on 2.8: 96 MB of 201).
 
-    mamba and micromamba have had the flag from their first `clean` on; conda removes copies without it.
+    micromamba and mamba 2 have the flag; mamba 1 takes conda's flags, it is among them since 4.6. conda removes copies
+    without it.
     """
     copies = any(word.text in {"--always-copy", "--copy"} for word in conda.arguments)
     missing = copies and conda.tool in {Tool.MAMBA, Tool.MICROMAMBA} and "force" not in arguments

@@ -188,8 +188,7 @@ def _json_pieces(arguments: JoinedText, string: "re.Match[bytes]") -> Iterator[P
             character: str = json.loads(f'"{match[0].decode()}"')
             yield Piece(character.encode("utf-8", "surrogatepass"), place.start, place.end - place.start)
         else:
-            part = arguments.slice(match.start(), match.end())
-            yield from (Piece(part.data[r.start : r.start + r.length], r.offset, r.width) for r in part.runs)
+            yield from arguments.pieces(match.start(), match.end())
 
 
 def _stages(instructions: list[Instruction]) -> Iterator[Stage]:

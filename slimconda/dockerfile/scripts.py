@@ -115,13 +115,9 @@ def _body(heredoc: HeredocBody, source: Source) -> JoinedText:
 
 def _with_bodies(instruction: Instruction, source: Source) -> JoinedText:
     """Return the joined line with the bodies and terminators after it, as Docker hands them to the shell."""
-    end = instruction.arguments.offset(len(instruction.arguments.data))
-    return join([*_pieces(instruction.arguments), *_body_pieces(instruction, source)], end)
-
-
-def _pieces(text: JoinedText) -> Iterator[Piece]:
-    for run in text.runs:
-        yield Piece(text.data[run.start : run.start + run.length], run.offset, run.width)
+    line = instruction.arguments
+    end = len(line.data)
+    return join([*line.pieces(0, end), *_body_pieces(instruction, source)], line.offset(end))
 
 
 def _body_pieces(instruction: Instruction, source: Source) -> Iterator[Piece]:

@@ -68,8 +68,7 @@ def _double_pieces(script: JoinedText, inner: bytes, first: int) -> Iterator[Pie
     for match in DOUBLE_PART.finditer(inner):
         start, end = first + match.start(), first + match.end()
         if match["escaped"] is None:
-            part = script.slice(start, end)
-            yield from (Piece(part.data[r.start : r.start + r.length], r.offset, r.width) for r in part.runs)
+            yield from script.pieces(start, end)
         elif match["escaped"] != b"\n":
             place = script.span(start, end)
             yield Piece(match["escaped"], place.start, place.end - place.start)

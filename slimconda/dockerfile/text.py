@@ -61,8 +61,12 @@ class JoinedText:
         """Return the part `data[start:end]` as a text of its own."""
         if (start, end) == (0, len(self.data)):
             return self
-        pieces = [Piece(self.data[r.start : r.start + r.length], r.offset, r.width) for r in self._cut(start, end)]
-        return join(pieces, self.offset(start))
+        return join(self.pieces(start, end), self.offset(start))
+
+    def pieces(self, start: int, end: int) -> "Iterator[Piece]":
+        """Yield the part `data[start:end]` as pieces, to be joined with others."""
+        for run in self._cut(start, end):
+            yield Piece(self.data[run.start : run.start + run.length], run.offset, run.width)
 
     def _cut(self, start: int, end: int) -> Iterator[Run]:
         first = max(0, bisect_right(self._starts, start) - 1)

@@ -13,7 +13,6 @@ ARCHIVE_ENDS = (".conda", ".tar.bz2")
 PARTIAL_ENDS = (".conda.partial", ".tar.bz2.partial", ".conda.part", ".tar.bz2.part")
 INDEX = re.compile(r"[0-9a-f]{8}\.(json|q|info\.json|state\.json|solv)")
 CHANNEL_FILES = frozenset(("repodata.json", "repodata.json.zst", "repodata.json.bz2", "current_repodata.json"))
-SCHEMES = frozenset(("http", "https", "file", "ftp", "s3", "oci"))  # first folder of mamba 2.6's nested cache
 
 
 class Sign(Flag):
@@ -79,8 +78,7 @@ class Caches:
     def _in_cache(self, cache: Node, child: Node) -> "Place | None":
         if cache in self.mixed and not _is_tools_own(child, self.marks[cache]):
             return None
-        outer = self.place_below(cache)
-        return Place(cache, child, nested=outer is not None or _is_nested(cache))
+        return Place(cache, child)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +87,6 @@ class Place:
 
     cache: Node
     top: Node
-    nested: bool
 
     @property
     def is_archive(self) -> bool:
@@ -115,15 +112,6 @@ def _is_tools_own(child: Node, marks: Marks) -> bool:
     if child.children is None:
         return is_archive(name) or name in {"urls", "urls.txt"}
     return name in marks.extracted or (name == "cache" and Sign.INDEX in marks.signs)
-
-
-def _is_nested(cache: Node) -> bool:
-    folder = cache.parent
-    while folder is not None:
-        if folder.name in SCHEMES:
-            return True
-        folder = folder.parent
-    return False
 
 
 def find_caches(tree: Tree) -> Caches:
