@@ -50,7 +50,7 @@ class Layer:
     def exceeds_leftovers(self, rule: str) -> bool:
         """Tell whether a rule's residue is more than what a clean leaves anyway: linked packages, lists of URLs."""
         residue = self.residue.get(rule)
-        return residue is not None and self.clean.all > 0 and residue.bytes > self.clean.force - self.clean.all
+        return residue is not None and residue.bytes > self.clean.force - self.clean.all
 
     @property
     def symlinks(self) -> int:
