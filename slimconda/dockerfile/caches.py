@@ -56,6 +56,7 @@ class RunLayer:
     instruction: Instruction
     run: RunScript
     context: Context
+    calls: tuple[CondaCommand, ...]
     installs: tuple[Install, ...]
     cleans: tuple[CondaCommand, ...]
     fetched: tuple[Fetched, ...]
@@ -96,7 +97,8 @@ class _Reader:
         opaque = any(is_opaque(command) for key, command in enumerate(self.commands) if key not in self.conda)
         opaque = opaque or any(conda.may_fill for conda in self.conda.values())
         errexit = found.errexit if found else None
-        found_here = (tuple(installs), tuple(cleans), tuple(fetched), opaque, self._may_clean(), errexit)
+        calls = tuple(self.conda.values())
+        found_here = (calls, tuple(installs), tuple(cleans), tuple(fetched), opaque, self._may_clean(), errexit)
         return RunLayer(self.stage, self.instruction, self.run, self.context, *found_here)
 
     def _effect(self, command: ShellCommand) -> Effect:

@@ -4,7 +4,7 @@ Sources: conda's command line (26.7 and 4.3 run, the changelog between), mamba a
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -78,6 +78,16 @@ class CondaCommand:
         return not self.fills and self.verb is not Verb.CLEAN and self.subcommand not in FILLING_NOTHING
 
     @property
+    def packages(self) -> tuple[Word, ...]:
+        """Return the words that name packages: the operands of an install, create or update."""
+        named = self.verb in {Verb.INSTALL, Verb.CREATE, Verb.UPDATE, Verb.UPGRADE} and self.tool is not Tool.INSTALLER
+        return tuple(_operands(self.arguments)) if named else ()
+
+    def has(self, *options: str) -> bool:
+        """Tell whether one of the long or short options is given, glued to others or with `=` as well."""
+        return any(_gives(word.text, option) for word in self.arguments for option in options)
+
+    @property
     def title(self) -> str:
         """Return what a message calls it."""
         if self.tool is Tool.INSTALLER:
@@ -143,6 +153,22 @@ def _first_operand(words: Sequence[Word]) -> int:
     while at < len(words) and words[at].text.startswith("-"):
         at += 2 if words[at].text in VALUE_OPTIONS else 1
     return at
+
+
+def _operands(words: Sequence[Word]) -> Iterator[Word]:
+    at = 0
+    while at < len(words):
+        if words[at].text.startswith("-"):
+            at += 1 if words[at].text not in VALUE_OPTIONS else 2
+        else:
+            yield words[at]
+            at += 1
+
+
+def _gives(text: str, option: str) -> bool:
+    if option.startswith("--"):
+        return text.partition("=")[0] == option
+    return re.match(r"-[a-zA-Z]+", text) is not None and text[1:2] not in "ncprf" and option[1] in text[1:]
 
 
 def _verb(words: Sequence[str]) -> tuple[Verb, int]:
