@@ -14,12 +14,20 @@ LARGEST_FILE = 1 << 20
 
 @dataclass(frozen=True)
 class Config:
-    """What a project may set. Empty `select` means all rules; `clean_arguments` follow `conda clean` in a fix."""
+    """What a project may set. Empty `select` means all rules; `clean_arguments` follow `conda clean` in a fix.
+
+    `install_commands` and `clean_commands` are names of the project's own programs that do what conda does.
+    `all_stages` judges builder stages as if they shipped; `target` is the stage that ships, in files that have it.
+    """
 
     select: frozenset[str] = frozenset()
     ignore: frozenset[str] = frozenset()
     fail_on: Severity = Severity.WARNING
     clean_arguments: str = CLEAN_ARGUMENTS
+    install_commands: frozenset[str] = frozenset()
+    clean_commands: frozenset[str] = frozenset()
+    all_stages: bool = False
+    target: str | None = None
 
     def wants(self, rule: str) -> bool:
         """Tell whether a rule is on."""
@@ -60,7 +68,16 @@ def _table(path: Path) -> dict[str, Any] | None:
 
 
 def _config(table: dict[str, Any], path: Path, rules: frozenset[str]) -> Config:
-    readers = {"select": _names, "ignore": _names, "fail-on": _severity, "clean-arguments": _clean_arguments}
+    readers = {
+        "select": _names,
+        "ignore": _names,
+        "fail-on": _severity,
+        "clean-arguments": _clean_arguments,
+        "install-commands": _names,
+        "clean-commands": _names,
+        "all-stages": _boolean,
+        "target": _text,
+    }
     values: dict[str, Any] = {}
     for key, value in table.items():
         if key not in readers:
@@ -75,8 +92,20 @@ def _config(table: dict[str, Any], path: Path, rules: frozenset[str]) -> Config:
 
 def _names(value: object, where: str) -> frozenset[str]:
     if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
-        raise ConfigurationError(f"{where} must be a list of rule names")
+        raise ConfigurationError(f"{where} must be a list of names")
     return frozenset(value)
+
+
+def _boolean(value: object, where: str) -> bool:
+    if not isinstance(value, bool):
+        raise ConfigurationError(f"{where} must be true or false")
+    return value
+
+
+def _text(value: object, where: str) -> str:
+    if not isinstance(value, str) or not value:
+        raise ConfigurationError(f"{where} must be a name")
+    return value
 
 
 def _severity(value: object, where: str) -> Severity:

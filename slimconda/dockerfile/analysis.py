@@ -7,6 +7,7 @@ from functools import cached_property
 
 from slimconda.config import Config
 from slimconda.dockerfile.caches import RunLayer, run_layer
+from slimconda.dockerfile.calls import Names
 from slimconda.dockerfile.parser import Dockerfile, Stage
 from slimconda.dockerfile.stages import Stages, expand
 
@@ -16,7 +17,8 @@ VERSION = re.compile(
     rb"(?:(?:mini|ana)conda[23]?[-:](?:py\d+_)?|\bconda==?|conda_ver(?:sion)?[ =\"']+)(\d{1,4})\.(\d{1,4})",
     re.IGNORECASE,
 )
-CONDA_WORD = re.compile(rb"conda|mamba|miniforge", re.IGNORECASE)
+CONDA_WORD = re.compile(r"conda|mamba|miniforge|pixi", re.IGNORECASE)
+CACHE_WORD = re.compile(r"conda|mamba|miniforge|pixi|\bpip|\buv\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,11 @@ class Analysis:
     @cached_property
     def stages(self) -> Stages:
         """Return the stages and what they inherit."""
-        return Stages(self.dockerfile)
+        return Stages(self.dockerfile, self.config.target, self.config.all_stages)
+
+    @cached_property
+    def _names(self) -> Names:
+        return Names(self.config.install_commands, self.config.clean_commands)
 
     @cached_property
     def shipped_stages(self) -> tuple[Stage, ...]:
@@ -39,7 +45,8 @@ class Analysis:
     @cached_property
     def layers(self) -> tuple[RunLayer, ...]:
         """Return the layers of the shipped stages that have to do with conda, in the order of the file."""
-        if not CONDA_WORD.search(self.dockerfile.source.data):
+        text = self.dockerfile.source.data.decode("utf-8", "surrogateescape")
+        if not CONDA_WORD.search(text) and not self._names.in_text(text):
             return ()
         return tuple(layer for stage in self.shipped_stages for layer in self._layers(stage))
 
@@ -73,12 +80,12 @@ class Analysis:
 
     def _layers(self, stage: Stage) -> Iterator[RunLayer]:
         for instruction in stage.instructions:
-            if instruction.keyword != "RUN" or not self._mentions_conda(instruction.span.start, instruction.span.end):
+            if instruction.keyword != "RUN":
                 continue
             context = self.stages.context(instruction)
-            layer = run_layer(stage, instruction, context, self.dockerfile.source)
+            text = expand(self.dockerfile.source.text(instruction.span), context.variables)
+            if not CACHE_WORD.search(text) and not self._names.in_text(text):
+                continue
+            layer = run_layer(stage, instruction, context, self._names, self.dockerfile.source)
             if layer is not None:
                 yield layer
-
-    def _mentions_conda(self, start: int, end: int) -> bool:
-        return CONDA_WORD.search(self.dockerfile.source.data, start, end) is not None

@@ -1,21 +1,23 @@
-"""Owns what each RUN's layer keeps: which installs leave a package cache, which downloads leave their file."""
+"""Owns what each RUN's layer keeps: which installs leave their cache, which downloads leave their file."""
 
 from dataclasses import dataclass
 from enum import Enum
 
-from slimconda.dockerfile.clean_flags import WHOLE_CACHE, Kind
-from slimconda.dockerfile.cleanups import covers_cache, is_opaque, mount_targets, removes_cache
-from slimconda.dockerfile.conda import CondaCommand, Verb, read_command
-from slimconda.dockerfile.downloads import Download, read_download, removes
+from slimconda.dockerfile.calls import Calls, Names, read_calls
+from slimconda.dockerfile.clean_flags import Kind
+from slimconda.dockerfile.cleanups import NOTHING, emptied, is_opaque, keeps_out, mount_targets
+from slimconda.dockerfile.conda import CondaCommand, Verb
+from slimconda.dockerfile.downloads import Download, removes
+from slimconda.dockerfile.fills import cleaned_by, conda_cache, python_cache
 from slimconda.dockerfile.flow import Ends, ends
 from slimconda.dockerfile.parser import Instruction, Stage
 from slimconda.dockerfile.paths import DOUBTFUL, Effect, Held
+from slimconda.dockerfile.python_tools import PythonInstall
 from slimconda.dockerfile.scripts import RunScript, script_of
-from slimconda.dockerfile.shell import ShellCommand, commands
+from slimconda.dockerfile.shell import ShellCommand
 from slimconda.dockerfile.stages import Context
+from slimconda.dockerfile.stores import FILE, Cache, Store
 from slimconda.source import Source
-
-FILE = frozenset({"file"})
 
 
 class Verdict(Enum):
@@ -28,12 +30,40 @@ class Verdict(Enum):
 
 
 @dataclass(frozen=True)
-class Install:
-    """A command that fills the package cache, and what its layer keeps of it."""
+class Kept:
+    """What a layer keeps of something: the verdict, and the parts; `skipped` says that some paths clean it, not all."""
 
-    conda: CondaCommand
     verdict: Verdict
     kinds: frozenset[str] = frozenset()
+    skipped: bool = False
+
+
+@dataclass(frozen=True)
+class Install:
+    """A command of conda's family that fills a package cache, and what its layer keeps of it."""
+
+    conda: CondaCommand
+    cache: Cache
+    kept: Kept
+
+    @property
+    def verdict(self) -> Verdict:
+        """Return what stays of its cache."""
+        return self.kept.verdict
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """Return the parts that stay on some path."""
+        return self.kept.kinds
+
+
+@dataclass(frozen=True)
+class PythonFill:
+    """A command of pip or uv that fills its cache, and what its layer keeps of it."""
+
+    install: PythonInstall
+    cache: Cache
+    kept: Kept
 
 
 @dataclass(frozen=True)
@@ -48,8 +78,10 @@ class Fetched:
 class RunLayer:
     """The layer of one RUN: its script, what it installs, cleans and downloads, in the order of the text.
 
-    `opaque` says that it may fill a package cache where that is not seen, `may_clean` that it may empty one.
-    `errexit` tells under which settings of `set -e` each command may run, by its identity; None where it is not known.
+    `calls` are all that conda's tools are asked to do, `installs` those that fill a package cache, `pixi` those that
+    fill rattler's. `removals` are commands other than `conda clean` that empty a package cache. `opaque` says that it
+    may fill a package cache where that is not seen, `may_clean` that it may empty one. `errexit` tells under which
+    settings of `set -e` each command may run, by its identity; None where it is not known.
     """
 
     stage: Stage
@@ -58,106 +90,127 @@ class RunLayer:
     context: Context
     calls: tuple[CondaCommand, ...]
     installs: tuple[Install, ...]
+    pixi: tuple[Install, ...]
+    python: tuple[PythonFill, ...]
     cleans: tuple[CondaCommand, ...]
+    removals: tuple[ShellCommand, ...]
     fetched: tuple[Fetched, ...]
     opaque: bool
     may_clean: bool
     errexit: dict[int, frozenset[bool]] | None
 
 
-def run_layer(stage: Stage, instruction: Instruction, context: Context, source: Source) -> RunLayer | None:
+def run_layer(
+    stage: Stage, instruction: Instruction, context: Context, names: Names, source: Source
+) -> RunLayer | None:
     """Return what a RUN's layer keeps; None where it is no RUN, or no shell that we read runs it."""
     run = script_of(instruction, context.shell, source)
     if run is None:
         return None
-    return _Reader(stage, instruction, context, run).layer()
+    return _Reader(stage, instruction, context, read_calls(run.script, context, names), run).layer()
 
 
 class _Reader:
     """Reads one RUN: numbers what its commands make, walks its paths, and judges what is left."""
 
-    def __init__(self, stage: Stage, instruction: Instruction, context: Context, run: RunScript) -> None:
-        self.stage, self.instruction, self.context, self.run = stage, instruction, context, run
-        self.commands = list(commands(run.script.body))
-        plain = {key: command for key, command in enumerate(self.commands) if command.inner is None}
-        self.downloads = {key: found for key, command in plain.items() if (found := read_download(command))}
-        names = frozenset(download.name for download in self.downloads.values())
-        self.conda = {
-            key: call
-            for key, command in plain.items()
-            if (call := read_command(command, context.variables, names)) and key not in self.downloads
-        }
-        self.keys = {id(command): key for key, command in enumerate(self.commands)}
+    def __init__(self, stage: Stage, instruction: Instruction, context: Context, calls: Calls, run: RunScript) -> None:
+        self.stage, self.instruction, self.context, self.calls, self.run = stage, instruction, context, calls, run
+        self.caches = {key: conda_cache(call, calls.context(key)) for key, call in calls.conda.items() if call.fills}
+        self.caches |= {key: python_cache(call, calls.context(key)) for key, call in calls.python.items()}
 
     def layer(self) -> RunLayer:
         found = ends(self.run.script, self._effect)
-        installs = [self._install(key, conda, found) for key, conda in self.conda.items() if conda.fills]
-        cleans = [conda for conda in self.conda.values() if conda.verb is Verb.CLEAN]
-        fetched = [self._fetched(key, download, found) for key, download in self.downloads.items()]
-        opaque = any(is_opaque(command) for key, command in enumerate(self.commands) if key not in self.conda)
-        opaque = opaque or any(conda.may_fill for conda in self.conda.values())
-        errexit = found.errexit if found else None
-        calls = tuple(self.conda.values())
-        found_here = (calls, tuple(installs), tuple(cleans), tuple(fetched), opaque, self._may_clean(), errexit)
-        return RunLayer(self.stage, self.instruction, self.run, self.context, *found_here)
-
-    def _effect(self, command: ShellCommand) -> Effect:
-        key = self.keys[id(command)]
-        if conda := self.conda.get(key):
-            return self._conda_effect(key, conda)
-        if key in self.downloads:
-            return Effect(makes={key: FILE})
-        return self._other_effect(command)
-
-    def _conda_effect(self, key: int, conda: CondaCommand) -> Effect:
-        if conda.fills:
-            return Effect(makes={key: WHOLE_CACHE})
-        if conda.clean is None:
-            return Effect()
-        cleaned = [other for other, install in self.conda.items() if install.fills and _share_cache(conda, install)]
-        return Effect(takes=dict.fromkeys(cleaned, conda.clean.kinds), succeeds=True)
-
-    def _other_effect(self, command: ShellCommand) -> Effect:
-        files = {key: removes(command, download.path) for key, download in self.downloads.items()}
-        takes = {key: FILE for key, taken in files.items() if taken}
-        doubts = {key for key, taken in files.items() if taken is None}
-        caches = [key for key, conda in self.conda.items() if conda.fills]
-        removed = removes_cache(command, self.context)
-        takes |= dict.fromkeys(caches, WHOLE_CACHE) if removed else {}
-        doubts |= set(caches) if removed is None else set()
-        return Effect(takes=takes, doubts=frozenset(doubts), succeeds=bool(takes))
-
-    def _install(self, key: int, conda: CondaCommand, found: Ends | None) -> Install:
-        if self._is_mounted(conda):
-            return Install(conda, Verdict.CLEANED)
-        held = _held(key, found)
-        if held is None:
-            return Install(conda, self._without_paths())
-        waste = {kind for one in held for kind in one.parts} & {Kind.ARCHIVES, Kind.INDEX}
-        if any(one.parts & DOUBTFUL for one in held):
-            return Install(conda, Verdict.UNKNOWN)
-        if not waste:
-            return Install(conda, Verdict.CLEANED)
-        if not all(one.parts & waste for one in held):
-            return Install(conda, Verdict.UNKNOWN)
-        partial = all(one.touched for one in held)
-        kinds = frozenset(kind for one in held for kind in one.parts)
-        return Install(conda, Verdict.INCOMPLETE if partial else Verdict.LEFT, kinds)
-
-    def _without_paths(self) -> Verdict:
-        """Judge a script whose paths are not understood: without any clean in it, the cache stays on each."""
-        return Verdict.UNKNOWN if self._may_clean() or self.run.script.faulty else Verdict.LEFT
-
-    def _may_clean(self) -> bool:
-        """Tell whether anything in the script may empty a package cache."""
-        others = [command for key, command in enumerate(self.commands) if key not in self.conda]
-        return any(conda.verb is Verb.CLEAN for conda in self.conda.values()) or any(
-            removes_cache(command, self.context) is not False for command in others
+        calls = self.calls.only(found.errexit) if found else self.calls
+        kept = {key: self._kept(key, found) for key in self.caches}
+        fills = [Install(call, self.caches[key], kept[key]) for key, call in calls.conda.items() if call.fills]
+        python = [PythonFill(call, self.caches[key], kept[key]) for key, call in calls.python.items()]
+        return RunLayer(
+            self.stage,
+            self.instruction,
+            self.run,
+            self.context,
+            calls=tuple(calls.conda.values()),
+            installs=tuple(install for install in fills if install.cache.store is Store.CONDA),
+            pixi=tuple(install for install in fills if install.cache.store is Store.RATTLER),
+            python=tuple(python),
+            cleans=tuple(call for call in calls.conda.values() if call.verb is Verb.CLEAN),
+            removals=tuple(self._removals()),
+            fetched=tuple(self._fetched(key, download, found) for key, download in calls.downloads.items()),
+            opaque=self._opaque(),
+            may_clean=self._may_clean(Cache(Store.CONDA)),
+            errexit=found.errexit if found else None,
         )
 
-    def _is_mounted(self, conda: CondaCommand) -> bool:
-        own = [word.text.partition("=")[2] for word in conda.command.assignments if _is_pkgs_dirs(word.text)]
-        return covers_cache(self.instruction, own, self.context)
+    def _opaque(self) -> bool:
+        calls = self.calls
+        others = (command for key, command in enumerate(calls.commands) if key not in calls.conda | calls.python)
+        return any(call.may_fill for call in calls.conda.values()) or any(is_opaque(command) for command in others)
+
+    def _removals(self) -> list[ShellCommand]:
+        others = [(key, command) for key, command in enumerate(self.calls.commands) if key not in self.calls.conda]
+        cache = Cache(Store.CONDA)
+        return [command for key, command in others if emptied(command, cache, self.calls.context(key))]
+
+    def _effect(self, command: ShellCommand) -> Effect:
+        key = self.calls.key(command)
+        made = {key: self.caches[key].store.parts} if key in self.caches else {}
+        made |= {key: FILE} if key in self.calls.downloads else {}
+        if made:
+            return Effect(makes=made)
+        taken = {other: self._taken(key, command, other) for other in self.caches}
+        taken |= {other: self._file_taken(command, download) for other, download in self.calls.downloads.items()}
+        takes = {other: parts for other, parts in taken.items() if parts}
+        touches = frozenset(other for other in self.caches if self._touches(key, other))
+        doubts = frozenset(other for other, parts in taken.items() if parts is None)
+        certain = self._is_clean(key) or key in self.calls.cleans or bool(takes)
+        return Effect(takes=takes, doubts=doubts, touches=touches, succeeds=certain)
+
+    def _taken(self, key: int, command: ShellCommand, other: int) -> frozenset[str] | None:
+        context = self.calls.context(key)
+        call = self.calls.conda.get(key)
+        if call is None:
+            if key in self.calls.cleans and self.caches[other].store is Store.CONDA:
+                return Store.CONDA.parts
+            return emptied(command, self.caches[other], context)
+        filled = self.calls.conda.get(other)
+        if call.verb is not Verb.CLEAN or filled is None:
+            return NOTHING
+        return cleaned_by(call, filled, self.caches[other], context)
+
+    def _file_taken(self, command: ShellCommand, download: Download) -> frozenset[str] | None:
+        taken = removes(command, download.path)
+        return None if taken is None else FILE if taken else NOTHING
+
+    def _is_clean(self, key: int) -> bool:
+        return key in self.calls.conda and self.calls.conda[key].verb is Verb.CLEAN
+
+    def _touches(self, key: int, other: int) -> bool:
+        """Tell whether a clean that empties nothing of an install's cache was still meant for it: `conda clean -y`."""
+        clean, filled = self.calls.conda.get(key), self.calls.conda.get(other)
+        if clean is None or filled is None or clean.verb is not Verb.CLEAN:
+            return False
+        return not conda_cache(clean, self.calls.context(key)).is_other_than(self.caches[other])
+
+    def _kept(self, key: int, found: Ends | None) -> Kept:
+        cache = self.caches[key]
+        mounted = keeps_out(self.instruction, cache, self.calls.context(key))
+        if mounted is not False:
+            return Kept(Verdict.CLEANED if mounted else Verdict.UNKNOWN)
+        held = _held(key, found)
+        return self._without_paths(cache) if held is None else _judged(held, cache.store)
+
+    def _without_paths(self, cache: Cache) -> Kept:
+        """Judge a script whose paths are not understood: without any clean in it, the cache stays on each."""
+        known = not (self._may_clean(cache) or self.run.script.faulty)
+        return Kept(Verdict.LEFT, cache.store.parts) if known else Kept(Verdict.UNKNOWN)
+
+    def _may_clean(self, cache: Cache) -> bool:
+        """Tell whether anything in the script may empty a cache."""
+        calls = self.calls
+        if calls.cleans or (cache.store is Store.CONDA and any(map(self._is_clean, calls.conda))):
+            return True
+        others = ((key, command) for key, command in enumerate(calls.commands) if key not in calls.conda)
+        return any(emptied(command, cache, calls.context(key)) != NOTHING for key, command in others)
 
     def _fetched(self, key: int, download: Download, found: Ends | None) -> Fetched:
         inside = any(download.path.startswith(f"{target.rstrip('/')}/") for target in mount_targets(self.instruction))
@@ -169,14 +222,18 @@ class _Reader:
         return Fetched(download, Verdict.LEFT)
 
 
-def _is_pkgs_dirs(assignment: str) -> bool:
-    return assignment.startswith("CONDA_PKGS_DIRS=")
-
-
-def _share_cache(clean: CondaCommand, install: CondaCommand) -> bool:
-    """Tell whether a clean empties an install's cache: not where one of them has a cache of its own."""
-    own = [[w.text for w in conda.command.assignments if _is_pkgs_dirs(w.text)] for conda in (clean, install)]
-    return own[0] == own[1]
+def _judged(held: list[Held], store: Store) -> Kept:
+    """Judge what all good paths hold of one cache: extracted packages alone are linked, and count for nothing."""
+    counted = store.parts - {Kind.EXTRACTED}
+    waste = {kind for one in held for kind in one.parts} & counted
+    if any(one.parts & DOUBTFUL for one in held):
+        return Kept(Verdict.UNKNOWN)
+    if not waste:
+        return Kept(Verdict.CLEANED)
+    if not all(one.parts & waste for one in held):
+        return Kept(Verdict.UNKNOWN, skipped=True)
+    kinds = frozenset(kind for one in held for kind in one.parts)
+    return Kept(Verdict.INCOMPLETE if all(one.touched for one in held) else Verdict.LEFT, kinds)
 
 
 def _held(key: int, found: Ends | None) -> list[Held] | None:

@@ -43,6 +43,7 @@ CLEAN_OPTIONS = {
     "--json": "j",
     "--debug": "v",
     "--help": "h",
+    **dict.fromkeys("--root-prefix --prefix --name --rc-file --no-rc --no-env --log-level --safety-checks".split(), ""),
 }
 
 
@@ -72,10 +73,11 @@ def read_clean(arguments: Sequence[str]) -> Clean:
     unknown: list[str] = []
     for argument in arguments:
         if argument.startswith("--"):
-            options = [option for option in CLEAN_OPTIONS if option.startswith(argument)]
-            exact = [option for option in options if option == argument] or options
+            given = argument.partition("=")[0]
+            options = [option for option in CLEAN_OPTIONS if option.startswith(given)]
+            exact = [option for option in options if option == given] or options
             found = {CLEAN_OPTIONS[option] for option in exact}
-            letters |= found if len(found) == 1 else set()
+            letters |= (found if len(found) == 1 else set()) - {""}
             unknown += [] if len(found) == 1 else [argument]
         elif argument.startswith("-"):
             letters |= set(argument[1:])

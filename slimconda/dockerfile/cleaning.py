@@ -60,7 +60,7 @@ def _one_per_cache(installs: list[CondaCommand]) -> list[CondaCommand]:
 def clean_words(conda: CondaCommand, arguments: str) -> str:
     """Return the clean that empties a command's cache, called by the same words; raises NoPlaceError."""
     before = [*conda.command.assignments, *environment_words(conda.command, conda.at)]
-    tool = [_installed_conda(conda)] if conda.tool is Tool.INSTALLER else [word.raw for word in conda.tool_words]
+    tool = _cleaner(conda)
     words = [*(word.raw for word in before), *tool, "clean", arguments, *_force(conda, arguments)]
     if any("\n" in word for word in words):
         raise NoPlaceError("the tool's words span lines")
@@ -76,6 +76,15 @@ def _force(conda: CondaCommand, arguments: str) -> list[str]:
     copies = any(word.text in {"--always-copy", "--copy"} for word in conda.arguments)
     missing = copies and conda.tool in {Tool.MAMBA, Tool.MICROMAMBA} and "force" not in arguments
     return ["--force-pkgs-dirs"] if missing else []
+
+
+def _cleaner(conda: CondaCommand) -> list[str]:
+    """Return the words that call the tool which cleans after a command."""
+    if conda.tool is Tool.INSTALLER:
+        return [_installed_conda(conda)]
+    if conda.tool is Tool.CONDA_LOCK:
+        raise NoPlaceError("conda-lock installs by a tool that is not named here")
+    return [conda.tool.value] if conda.configured else [word.raw for word in conda.tool_words]
 
 
 def _installed_conda(conda: CondaCommand) -> str:

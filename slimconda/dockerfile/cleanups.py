@@ -1,15 +1,19 @@
-"""Owns what is not conda's and touches its caches all the same: removals, mounts, scripts whose inside is not seen."""
+"""Owns what is not conda's and empties its caches all the same: removals, mounts, scripts whose inside is not seen."""
 
 import posixpath
 import re
 from collections.abc import Iterator
 
+from slimconda.dockerfile.clean_flags import Kind
 from slimconda.dockerfile.installers import is_installer_name
 from slimconda.dockerfile.parser import Instruction
+from slimconda.dockerfile.python_tools import empties
 from slimconda.dockerfile.shell import ShellCommand
-from slimconda.dockerfile.stages import Context, expand
+from slimconda.dockerfile.stages import Context
+from slimconda.dockerfile.stores import Cache, Store, is_root, settled
 from slimconda.dockerfile.wrappers import unwrapped
 
+NOTHING: frozenset[str] = frozenset()
 MAY_CLEAN = re.compile(r"clean|purge|slim|trim|shrink", re.IGNORECASE)
 ENVIRONMENT_SCRIPTS = re.compile(
     r"(?:conda|mamba|micromamba)\.sh|activate|deactivate|\.?\w*(?:bashrc|profile)|environment"
@@ -23,58 +27,148 @@ TRANSPARENT = frozenset(
         "fix-permissions jupyter tee"
     ).split()
 )
-ROOT = re.compile(r"/(?:[\w.-]+/)*\w*(?:conda|mamba|forge)\w*/?", re.IGNORECASE)
+ROOT = re.compile(r"(?:/|~/)(?:[\w.-]+/)*\w*(?:conda|mamba|forge)\w*/?", re.IGNORECASE)
+INSIDE_ROOT = re.compile(r"/(?:envs|bin|lib|etc|tmp|share|info|include)/")
+# What `find` may say without leaving any file of a folder out.
+FIND_ALL = re.compile(
+    r"-(?:mindepth|depth|delete|exec|execdir|follow|xdev|mount|print|L|H|P)|rm|-rf?|-fr?|\{\}|\+|;|[01]"
+)
+ARCHIVES = ("*.tar.bz2", "*.conda")
 
 
-def removes_cache(command: ShellCommand, context: Context) -> bool | None:
-    """Tell whether a command that is not conda's empties the package cache; None where it may."""
+def emptied(command: ShellCommand, cache: Cache, context: Context) -> frozenset[str] | None:
+    """Return which parts of a cache a command that is not conda's empties; None where it may."""
     words = [word.text for word in command.words[unwrapped(command) :]]
     program = posixpath.basename(words[0]) if words else ""
     if program == "rm":
-        answers = [_is_cache(word, context) for word in words[1:] if not word.startswith("-")]
-        return True if True in answers else (None if None in answers else False)
+        return _removed(words[1:], cache, context)
     if program == "find":
-        deletes = any(word in {"-delete", "rm"} for word in words)
-        return None if deletes and any(re.search(r"pkgs|tar\.bz2|\.conda", word) for word in words) else False
-    return None if _may_clean(program, words) else False
+        return _found(words[1:], cache, context)
+    if program == "mv":
+        moved = [_covered(word, cache, context) for word in words[1:-1]]
+        return NOTHING if all(part == NOTHING for part in moved) else None
+    done = empties(command, cache.store)
+    if done is not False:
+        return cache.store.parts if done else None
+    return None if _may_clean(program, words) else NOTHING
 
 
-def _is_cache(path: str, context: Context) -> bool | None:
-    path = expand(path, context.variables).rstrip("/*")
-    if path.endswith("/pkgs") or path == "pkgs" or path in pkgs_dirs(context):
-        return True
+def _removed(words: list[str], cache: Cache, context: Context) -> frozenset[str] | None:
+    options = "".join(word for word in words if word.startswith("-"))
+    operands = [word for word in words if not word.startswith("-")]
+    names = {posixpath.basename(word) for word in operands if _is_in_cache(posixpath.dirname(word), cache, context)}
+    archives = frozenset({Kind.ARCHIVES}) if names >= set(ARCHIVES) else NOTHING
+    parts = [_covered(operand, cache, context) for operand in operands]
+    taken = archives.union(*(part for part in parts if part))
+    if taken == cache.store.parts and not re.search(r"[rR]", options):
+        return None
+    return None if None in parts and not taken else taken
+
+
+def _found(words: list[str], cache: Cache, context: Context) -> frozenset[str] | None:
+    if not {"-delete", "rm"} & set(words):
+        return NOTHING
+    start = next((n for n, word in enumerate(words) if re.match(r"[-(!]", word) and word not in {"-L", "-H", "-P"}), 0)
+    folders, tests = [word for word in words[:start] if not word.startswith("-")], words[start:]
+    covered = [_covered(folder, cache, context) for folder in folders]
+    whole = cache.store.parts in covered
+    if whole and all(FIND_ALL.fullmatch(test) for test in _without_file_type(tests)):
+        return cache.store.parts
+    names = {tests[n + 1] for n, test in enumerate(tests[:-1]) if test in {"-name", "-iname"}}
+    if whole and cache.store is Store.CONDA and names == set(ARCHIVES) and "-o" in tests:
+        return frozenset({Kind.ARCHIVES})
+    mentions = any(re.search(r"pkgs|tar\.bz2|\.conda|\.cache", word) for word in words)
+    return None if mentions or (whole and not names) else NOTHING
+
+
+def _without_file_type(tests: list[str]) -> list[str]:
+    joined = " ".join(tests).replace("-type f", "").replace("-type l", "")
+    return joined.split()
+
+
+def _covered(operand: str, cache: Cache, context: Context) -> frozenset[str] | None:
+    """Return which parts of a cache a path holds, a glob for all inside taken as the folder; None where it may."""
+    path = settled(re.sub(r"/(?:\*|\.\*|\{?\*,\.\*\}?)\Z", "", operand), context)
+    if cache.places:
+        known = [_of_place(path, place, cache.store) for place in cache.places]
+        if any(known) or not path.startswith(("$", "~$")) or "/" not in path:
+            relative = cache.store is Store.CONDA and path in {"pkgs", "./pkgs"}
+            return cache.store.parts if relative else NOTHING.union(*known)
+    if cache.store is not Store.CONDA:
+        return None if re.search(r"\$.*CACHE", path, re.IGNORECASE) else NOTHING
+    return _of_default(path, context)
+
+
+def _of_place(path: str, place: str, store: Store) -> frozenset[str]:
+    if path == place or place.startswith(f"{path.rstrip('/')}/"):
+        return store.parts
+    return frozenset({Kind.INDEX}) if store is Store.CONDA and path == f"{place}/cache" else NOTHING
+
+
+def _of_default(path: str, context: Context) -> frozenset[str] | None:
+    """Return what a path holds of the package cache of a root that is not known: any folder named like one counts."""
+    if path == "~/.conda/pkgs":
+        return {True: NOTHING, False: Store.CONDA.parts, None: None}[is_root(context.user)]
+    if path.endswith("/pkgs") or path in {"pkgs", "./pkgs"}:
+        return Store.CONDA.parts
+    if path.endswith("/pkgs/cache"):
+        return frozenset({Kind.INDEX})
     if posixpath.basename(path) == ".conda":
         return None
-    return bool(ROOT.fullmatch(path)) and not re.search(r"/(?:envs|bin|lib|etc|tmp)/", path)
+    inside = ROOT.fullmatch(path) is not None and not INSIDE_ROOT.search(path)
+    return Store.CONDA.parts if inside else NOTHING
 
 
-def pkgs_dirs(context: Context) -> list[str]:
-    """Return the package caches that CONDA_PKGS_DIRS names."""
-    return [path for path in context.variables.get("CONDA_PKGS_DIRS", "").split(",") if path]
+def _is_in_cache(folder: str, cache: Cache, context: Context) -> bool:
+    return bool(_covered(folder, cache, context))
 
 
-def covers_cache(instruction: Instruction, own: list[str], context: Context) -> bool:
-    """Tell whether a mount keeps the package cache out of a RUN's layer; `own` are caches that the command names."""
-    return any(_covers(expand(target, context.variables), own, context) for target in mount_targets(instruction))
+def keeps_out(instruction: Instruction, cache: Cache, context: Context) -> bool | None:
+    """Tell whether a mount keeps a cache out of a RUN's layer; None where it may."""
+    answers = [_mount_covers(options, cache, context) for options in mounts(instruction)]
+    return True if True in answers else None if None in answers else False
 
 
-def _covers(target: str, own: list[str], context: Context) -> bool:
-    target = target.rstrip("/")
-    inside = any(f"{path.rstrip('/')}/".startswith(f"{target}/") for path in own or pkgs_dirs(context))
-    return inside or target.endswith("/pkgs") or ROOT.fullmatch(target) is not None
+def _mount_covers(options: dict[str, str], cache: Cache, context: Context) -> bool | None:
+    target = _target(options)
+    kind = options.get("type", "bind")
+    if not target or kind not in {"cache", "tmpfs", "bind"}:
+        return False
+    path = settled(target, context)
+    if not _may_hold(path, cache, context):
+        return False
+    writable = {"rw", "readwrite"} & set(options) if kind == "bind" else not {"ro", "readonly"} & set(options)
+    return True if writable else None
+
+
+def _may_hold(path: str, cache: Cache, context: Context) -> bool:
+    if cache.places:
+        return "$" in path or any(_of_place(path, place, cache.store) == cache.store.parts for place in cache.places)
+    return _of_default(path, context) in {Store.CONDA.parts, None}
+
+
+def mounts(instruction: Instruction) -> Iterator[dict[str, str]]:
+    """Yield the options of a RUN's mounts; one without a value is empty."""
+    for flag in instruction.flags:
+        if flag.name == "mount":
+            yield dict(option.partition("=")[::2] for option in flag.value.split(","))
+
+
+def _target(options: dict[str, str]) -> str:
+    return options.get("target") or options.get("dst") or options.get("destination") or ""
 
 
 def mount_targets(instruction: Instruction) -> Iterator[str]:
     """Yield the directories of a RUN that cache and tmpfs mounts keep out of its layer."""
-    for flag in instruction.flags:
-        options = dict(option.partition("=")[::2] for option in flag.value.split(","))
-        target = options.get("target") or options.get("dst") or options.get("destination")
-        if flag.name == "mount" and options.get("type") in {"cache", "tmpfs"} and target:
-            yield target
+    for options in mounts(instruction):
+        if options.get("type") in {"cache", "tmpfs"} and _target(options):
+            yield _target(options)
 
 
 def _may_clean(program: str, words: list[str]) -> bool:
     """Tell whether a program is a script whose inside is not seen, or is named like a cleanup."""
+    if program in {"apt-get", "apt", "yum", "dnf", "microdnf", "apk", "npm", "yarn", "git", "pip", "pip3", "go", "uv"}:
+        return False
     if program == "trap":
         return MAY_CLEAN.search(" ".join(words)) is not None
     if program in {"source", "."} or program in {"sh", "bash", "dash", "zsh"}:

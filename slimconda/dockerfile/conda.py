@@ -5,12 +5,13 @@ Sources: conda's command line (26.7 and 4.3 run, the changelog between), mamba a
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from slimconda.dockerfile.clean_flags import Clean, read_clean
 from slimconda.dockerfile.installers import installer_prefix, is_installer_name
 from slimconda.dockerfile.shell import ShellCommand, Word
+from slimconda.dockerfile.stages import expand
 from slimconda.dockerfile.wrappers import unwrapped
 from slimconda.source import Span
 
@@ -21,6 +22,8 @@ class Tool(StrEnum):
     CONDA = "conda"
     MAMBA = "mamba"
     MICROMAMBA = "micromamba"
+    PIXI = "pixi"
+    CONDA_LOCK = "conda-lock"
     INSTALLER = "installer"
 
 
@@ -37,10 +40,17 @@ class Verb(StrEnum):
     OTHER = "other"
 
 
+FAMILY = frozenset({Tool.CONDA, Tool.MAMBA, Tool.MICROMAMBA, Tool.CONDA_LOCK})
+SEARCHED = (Tool.MICROMAMBA, Tool.MAMBA, Tool.CONDA)
+PIXI_FILLING = frozenset(
+    {"install", "add", "update", "upgrade", "reinstall", "global install", "global update", "global sync"}
+)
 FILLING_NOTHING = frozenset({"", "run", "info", "list", "config", "init", "activate", "deactivate", "shell", "env"})
 FILLING = frozenset(set(Verb) - {Verb.CLEAN, Verb.OTHER})
 TOOL_VARIABLES = {"CONDA_EXE": Tool.CONDA, "MAMBA_EXE": Tool.MICROMAMBA}
-NOT_FILLING = frozenset({"--dry-run", "-d", "--download-only", "--help", "-h", "--offline", "--print-config-only"})
+NOT_FILLING = frozenset(
+    {"--dry-run", "-d", "--download-only", "--help", "-h", "--offline", "--print-config-only", "--no-install"}
+)
 VALUE_OPTIONS = frozenset(
     (
         "-n --name -p --prefix -c --channel -f --file -r --root-prefix --rc-file --solver --platform --subdir "
@@ -55,6 +65,7 @@ class CondaCommand:
 
     `at` is the index of the tool's word in the command, what stands before is a wrapper such as sudo.
     `tool_words` are the words that call the tool, three for `python -m conda`. `environment` is what -n or -p names.
+    `configured` says that the program is one of the user's own, which installs as the tool does.
     """
 
     command: ShellCommand
@@ -66,6 +77,7 @@ class CondaCommand:
     environment: str | None = None
     clean: Clean | None = None
     subcommand: str = ""
+    configured: bool = False
 
     @property
     def fills(self) -> bool:
@@ -90,8 +102,10 @@ class CondaCommand:
     @property
     def title(self) -> str:
         """Return what a message calls it."""
-        if self.tool is Tool.INSTALLER:
+        if self.tool is Tool.INSTALLER or self.configured:
             return self.tool_words[-1].text.rpartition("/")[2]
+        if self.tool is Tool.PIXI:
+            return f"pixi {self.subcommand}"
         return f"{self.tool} {self.verb}"
 
     @property
@@ -118,7 +132,32 @@ def read_command(
     tool = Tool.CONDA if count == 3 else _tool(words[0], variables)
     if tool is None:
         return None
+    if tool is Tool.PIXI:
+        return _pixi_call(command, at)
     return _tool_call(command, tool, at, count)
+
+
+def read_wrapper(command: ShellCommand, names: frozenset[str]) -> CondaCommand | None:
+    """Return what a call of one of the user's own install commands does: what its words say, else an install."""
+    at = unwrapped(command)
+    if not names or at >= len(command.words) or command.words[at].text.rpartition("/")[2] not in names:
+        return None
+    inner = command.words[at + 1].text.rpartition("/")[2] if at + 1 < len(command.words) else ""
+    if inner in FAMILY:
+        return _tool_call(command, Tool(inner), at + 1, 1)
+    name = command.words[at].text
+    call = _tool_call(command, next((tool for tool in SEARCHED if tool in name), Tool.CONDA), at, 1)
+    verb = Verb.INSTALL if call.verb is Verb.OTHER else call.verb
+    return replace(call, verb=verb, configured=True)
+
+
+def _pixi_call(command: ShellCommand, at: int) -> CondaCommand:
+    """Return a call of pixi: `install`, `add`, `update` and `global install` fill rattler's cache."""
+    words = command.words[at + 1 :]
+    operands = [word.text for word in words if not word.text.startswith("-")][:2]
+    subcommand = " ".join(operands if operands[:1] == ["global"] else operands[:1])
+    verb = Verb.INSTALL if subcommand in PIXI_FILLING else Verb.OTHER
+    return CondaCommand(command, Tool.PIXI, verb, at, command.words[at : at + 1], words, subcommand=subcommand)
 
 
 def _is_python_module(words: Sequence[Word]) -> bool:
@@ -127,14 +166,11 @@ def _is_python_module(words: Sequence[Word]) -> bool:
 
 
 def _tool(word: Word, variables: Mapping[str, str]) -> Tool | None:
-    text = word.text
-    variable = re.fullmatch(r"\$\{?(\w+)\}?", text)
-    if variable:
-        if variable[1] in TOOL_VARIABLES and variable[1] not in variables:
-            return TOOL_VARIABLES[variable[1]]
-        text = variables.get(variable[1], "")
-    name = text.rpartition("/")[2]
-    return Tool(name) if name in {Tool.CONDA, Tool.MAMBA, Tool.MICROMAMBA} else None
+    variable = re.fullmatch(r"\$\{?(\w+)\}?", word.text)
+    if variable and variable[1] in TOOL_VARIABLES and variable[1] not in variables:
+        return TOOL_VARIABLES[variable[1]]
+    name = expand(word.text, variables).rpartition("/")[2]
+    return Tool(name) if name in {*FAMILY, Tool.PIXI} else None
 
 
 def _tool_call(command: ShellCommand, tool: Tool, at: int, count: int) -> CondaCommand:

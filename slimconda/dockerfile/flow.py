@@ -4,6 +4,7 @@ A resource is what one command makes (a package cache filled, a file downloaded)
 A command may succeed or fail; a clean is taken to succeed. What fails the script does not count: its layer never is.
 """
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
@@ -33,12 +34,14 @@ from slimconda.dockerfile.shell import (
     ShellCommand,
     Statement,
     Test,
+    commands,
 )
 
 MOST_STATES = 200
 MOST_STEPS = 5_000
 MOST_RESOURCES = 64
 DEEPEST_CALL = 5
+HARMLESS_TRAP = re.compile(r"(?!.*(?:clean|conda|mamba|pkgs|cache|exit)).*")
 ALWAYS_SUCCEED = frozenset({"true", ":", "echo", "printf", "export", "umask", "alias", "unset", "hash", ""})
 
 
@@ -135,11 +138,24 @@ class _Walk:
         for number, item in enumerate(sequence.items):
             states = {after for _, after in going}
             outcomes = self.run(item, states, guarded=guarded)
-            if number in sequence.background:
+            if number in sequence.background and self.awaited(sequence, number):
+                outcomes = {(Status.OK, after) for _, after in left_subshell(outcomes, state)}
+            elif number in sequence.background:
                 outcomes = {(Status.OK, raced(after, states)) for _, after in outcomes}
             done |= {outcome for outcome in outcomes if is_exit(outcome)}
             going = {outcome for outcome in outcomes if not is_exit(outcome)}
         return done | going
+
+    def awaited(self, sequence: Sequence, number: int) -> bool:
+        """Tell whether `wait` follows something in the background before anything else takes resources away."""
+        for item in sequence.items[number + 1 :]:
+            first = item.items[0] if isinstance(item, Chain) else item
+            if isinstance(first, ShellCommand) and first.name == "wait":
+                return True
+            effects = [self.effects(command) for command in commands(item)]
+            if any(effect.takes or effect.doubts for effect in effects):
+                return False
+        return False
 
     def chain(self, chain: Chain, state: State, *, guarded: bool) -> set[Outcome]:
         last = len(chain.items) - 1
@@ -174,26 +190,61 @@ class _Walk:
         return done | {(Status.OK, after) for after in states}
 
     def loop(self, loop: Loop, state: State, *, guarded: bool) -> set[Outcome]:
-        states, done = {state}, set[Outcome]()
-        outcomes: set[Outcome] = set() if loop.runs else {(Status.OK, state)}
-        for _ in range(2):
+        """Run a loop for up to two rounds, which shows all that its rounds may do to each other."""
+        going: set[Outcome] = {(Status.OK, state)}
+        done: set[Outcome] = set() if loop.runs or loop.condition else set(going)
+        for last in (False, False, True):
             if loop.condition:
-                tested = self.run(loop.condition, states, guarded=True)
-                outcomes |= {(Status.OK, after) for _, after in tested}
-                states = {after for _, after in tested}
-            latest = self.run(loop.body, states, guarded=guarded)
-            done |= {outcome for outcome in latest if is_exit(outcome)}
-            latest -= done
-            outcomes |= latest
-            states = {after for _, after in latest}
-        return done | outcomes
+                ended, going = self.tested(loop, loop.condition, going)
+                done |= ended
+            if last:
+                break
+            latest = self.run(loop.body, {after for _, after in going}, guarded=guarded)
+            done |= {(Status.OK, after) for status, after in latest if status is Status.BREAK}
+            latest = {(Status.OK if status is Status.CONTINUE else status, after) for status, after in latest}
+            done |= {outcome for outcome in latest if is_exit(outcome) and outcome[0] is not Status.BREAK}
+            going = {outcome for outcome in latest if not is_exit(outcome)}
+            done |= set() if loop.condition else going
+        return done
+
+    def tested(self, loop: Loop, condition: Sequence, going: set[Outcome]) -> tuple[set[Outcome], set[Outcome]]:
+        """Return how a loop ends at its condition, by the status of the round before, and how it goes on."""
+        stop = Status.OK if loop.until else Status.FAIL
+        ended: set[Outcome] = set()
+        on: set[Outcome] = set()
+        for before, state in going:
+            for status, after in self.run(condition, {state}, guarded=True):
+                if is_exit((status, after)):
+                    ended.add((status, after))
+                elif status is stop:
+                    ended.add((before, after))
+                else:
+                    on.add((before, after))
+        return ended, on
 
     def command(self, command: ShellCommand, state: State, *, guarded: bool) -> set[Outcome]:
         self.errexit.setdefault(id(command), set()).add(state.errexit)
+        outcomes = self.substituted(command, state)
+        if command.substitutions and not command.words:
+            return outcomes
+        states = {after for _, after in outcomes}
+        return set[Outcome]().union(*(self.called(command, after, guarded=guarded) for after in states))
+
+    def substituted(self, command: ShellCommand, state: State) -> set[Outcome]:
+        """Run what `$( )` in a command's words runs; only a bare assignment passes its status on."""
+        outcomes: set[Outcome] = {(Status.OK, state)}
+        for part in command.substitutions:
+            inside = {replace(after, errexit=False) for _, after in outcomes}
+            outcomes = left_subshell(self.run(part, inside, guarded=True), state)
+        return outcomes
+
+    def called(self, command: ShellCommand, state: State, *, guarded: bool) -> set[Outcome]:
         function = dict(state.functions).get(command.words[0].text) if command.words else None
         if function is not None:
             return self.call(self.functions[function], state, guarded=guarded)
         if command.inner is not None:
+            if command.name == "eval":
+                return self.run(command.inner.body, {state}, guarded=guarded)
             return self.inner(command.inner, state)
         builtin = self.builtin(command, state)
         if builtin is not None:
@@ -227,11 +278,19 @@ class _Walk:
                 return ended(texts[1:], state, Status.RETURN_OK, Status.RETURN_FAIL)
             case ["false"]:
                 return {(Status.FAIL, state)}
+            case ["set"] if any(text.startswith("-") and "n" in text.partition("o")[0] for text in texts[1:]):
+                return {(Status.EXIT_OK, state)}
             case ["set"]:
                 return {(Status.OK, replace(state, errexit=errexit_after(texts[1:], on=state.errexit)))}
             case ["exec"] if len(texts) > 1:
                 after = applied(self.effects(command), state)
                 return {(Status.EXIT_OK, after), (Status.EXIT_FAIL, state)}
+            case ["break"] if len(texts) == 1:
+                return {(Status.BREAK, state)}
+            case ["continue"] if len(texts) == 1:
+                return {(Status.CONTINUE, state)}
+            case ["trap"] if HARMLESS_TRAP.fullmatch(" ".join(texts)):
+                return {(Status.OK, state)}
             case ["trap"] | ["break"] | ["continue"]:
                 raise TooComplexError
         return None

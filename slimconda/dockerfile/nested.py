@@ -4,9 +4,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from slimconda.dockerfile.shell import ShellCommand
+from slimconda.dockerfile.shell import ShellCommand, Word
 from slimconda.dockerfile.shell_words import unquoted_script
-from slimconda.dockerfile.text import JoinedText
+from slimconda.dockerfile.text import JoinedText, Piece, join
 from slimconda.dockerfile.wrappers import unwrapped
 
 SHELLS = frozenset({"sh", "bash", "dash", "ash", "zsh", "ksh"})
@@ -28,8 +28,15 @@ def nested_script(script: JoinedText, command: ShellCommand, heredoc: JoinedText
     program = command.words[at].text.rpartition("/")[2] if at < len(command.words) else ""
     if program not in SHELLS | {"eval", "su"}:
         return None
-    text = _argument(script, command, at) or (heredoc if _reads_input(command, at) else None)
+    given = heredoc or _here_string(script, command)
+    text = _argument(script, command, at) or (given if _reads_input(command, at) else None)
     return NestedScript(text, errexit_of([word.text for word in command.words[at + 1 :]])) if text else None
+
+
+def _here_string(script: JoinedText, command: ShellCommand) -> JoinedText | None:
+    """Return the word after `<<<`, if it is one."""
+    words = [redirect.target for redirect in command.redirects if redirect.operator == "<<<" and redirect.target]
+    return unquoted_script(script, words[0]) if words else None
 
 
 def errexit_of(options: Sequence[str]) -> bool:
@@ -40,7 +47,7 @@ def errexit_of(options: Sequence[str]) -> bool:
 def _argument(script: JoinedText, command: ShellCommand, at: int) -> JoinedText | None:
     words = command.words[at + 1 :]
     if command.words[at].text == "eval":
-        return unquoted_script(script, words[0]) if len(words) == 1 else None
+        return _joined([unquoted_script(script, word) or _plain(script, word) for word in words], script)
     for number, word in enumerate(words):
         if number and words[number - 1].text in OPTIONS_WITH_VALUE:
             continue
@@ -49,6 +56,22 @@ def _argument(script: JoinedText, command: ShellCommand, at: int) -> JoinedText 
         if not word.text.startswith(("-", "+")) and command.words[at].text != "su":
             return None
     return None
+
+
+def _plain(script: JoinedText, word: Word) -> JoinedText | None:
+    return script.slice(word.start, word.end) if word.raw == word.text else None
+
+
+def _joined(texts: list[JoinedText | None], script: JoinedText) -> JoinedText | None:
+    """Return texts with a blank between each two, as `eval` joins its words; None where one is not known."""
+    pieces: list[Piece] = []
+    for text in texts:
+        if text is None:
+            return None
+        if pieces:
+            pieces.append(Piece(b" ", pieces[-1].offset + pieces[-1].width, 0))
+        pieces += text.pieces(0, len(text.data))
+    return join(pieces, script.anchor) if pieces else None
 
 
 def _reads_input(command: ShellCommand, at: int) -> bool:

@@ -9,7 +9,7 @@ DOUBTFUL = frozenset({UNSURE, RACED})
 
 
 class Status(Enum):
-    """How a statement ended; EXIT is the whole script's end, RETURN that of a function."""
+    """How a statement ended; EXIT is the whole script's end, RETURN a function's, BREAK and CONTINUE a loop's."""
 
     OK = "ok"
     FAIL = "fail"
@@ -17,24 +17,28 @@ class Status(Enum):
     EXIT_FAIL = "exit 1"
     RETURN_OK = "return 0"
     RETURN_FAIL = "return 1"
+    BREAK = "break"
+    CONTINUE = "continue"
 
 
 @dataclass(frozen=True)
 class Effect:
     """What a command does: resources that it makes or takes away, by key, each with the parts meant.
 
-    `doubts` are those that it may take away or not. `succeeds` says that it is taken not to fail.
+    `doubts` are those that it may take away or not, `touches` those that it was meant to take, whatever it took.
+    `succeeds` says that it is taken not to fail.
     """
 
     makes: dict[int, frozenset[str]] = field(default_factory=dict)
     takes: dict[int, frozenset[str]] = field(default_factory=dict)
     doubts: frozenset[int] = frozenset()
+    touches: frozenset[int] = frozenset()
     succeeds: bool = False
 
 
 @dataclass(frozen=True)
 class Held:
-    """A resource on one path: the parts that are left, and whether something took parts away."""
+    """A resource on one path: the parts that are left, and whether something was meant to take them away."""
 
     key: int
     parts: frozenset[str]
@@ -61,7 +65,7 @@ def ended(words: list[str], state: State, ok: Status, fail: Status) -> set[Outco
 
 
 def is_exit(outcome: Outcome) -> bool:
-    """Tell whether nothing more of the script, or of the function, runs."""
+    """Tell whether nothing more of the script, the function or the loop's body runs."""
     return outcome[0] not in {Status.OK, Status.FAIL}
 
 
@@ -69,6 +73,7 @@ def left_subshell(outcomes: set[Outcome], before: State) -> set[Outcome]:
     """Return a subshell's outcomes as its caller sees them: an exit is a status, options and functions are gone."""
     seen = {Status.EXIT_OK: Status.OK, Status.EXIT_FAIL: Status.FAIL}
     seen |= {Status.RETURN_OK: Status.OK, Status.RETURN_FAIL: Status.FAIL}
+    seen |= {Status.BREAK: Status.OK, Status.CONTINUE: Status.OK}
     return {
         (seen.get(status, status), replace(state, errexit=before.errexit, functions=before.functions))
         for status, state in outcomes
@@ -97,7 +102,8 @@ def applied(effect: Effect, state: State) -> State:
 def _taken(one: Held, effect: Effect) -> Held:
     if one.key in effect.doubts:
         return doubted(one)
-    if one.key in effect.takes:
-        left = one.parts - effect.takes[one.key]
-        return replace(one, parts=left if left != {UNSURE} else frozenset(), touched=True)
+    if one.key in effect.takes or one.key in effect.touches:
+        left = one.parts - effect.takes.get(one.key, frozenset())
+        touched = one.touched or one.key in effect.touches
+        return replace(one, parts=left if left != {UNSURE} else frozenset(), touched=touched)
     return one

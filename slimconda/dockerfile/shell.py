@@ -36,7 +36,7 @@ class ShellCommand:
     """A simple command. `span` runs from its first assignment or word to its last word or redirect.
 
     `start` and `end` are that place in the script's text. `inner` is a script that the command runs from an
-    argument (`bash -c '...'`, `eval`) or from a heredoc (`bash <<E`).
+    argument (`bash -c '...'`, `eval`) or from a heredoc (`bash <<E`). `substitutions` are the `$( )` of its words.
     """
 
     words: tuple[Word, ...]
@@ -46,6 +46,7 @@ class ShellCommand:
     start: int
     end: int
     inner: "Script | None" = None
+    substitutions: tuple["Sequence", ...] = ()
 
     @property
     def name(self) -> str:
@@ -110,6 +111,7 @@ class Loop:
     condition: Sequence | None
     body: Sequence
     runs: bool
+    until: bool = False
     start: int = 0
     end: int = 0
 
@@ -178,8 +180,10 @@ def children(statement: Statement) -> Iterator[Statement]:
             yield from ([condition, body] if condition else [body])
         case Case(arms):
             yield from arms
-        case ShellCommand(inner=Script(body=body)):
-            yield body
+        case ShellCommand(inner=inner, substitutions=substitutions):
+            yield from substitutions
+            if inner:
+                yield inner.body
         case _:
             pass
 
@@ -190,3 +194,32 @@ def commands(statement: Statement) -> Iterator[ShellCommand]:
         yield statement
     for child in children(statement):
         yield from commands(child)
+
+
+Scope = tuple[int, ...]
+
+
+def scoped_commands(statement: Statement, scope: Scope = ()) -> Iterator[tuple[ShellCommand, Scope]]:
+    """Yield all commands, in the order of `commands`, with the subshells that they run in, the outermost first.
+
+    What a command sets is seen by later commands whose scope starts with its own.
+    """
+    if isinstance(statement, ShellCommand):
+        yield statement, scope
+    own = _is_own_shell(statement)
+    for number, child in enumerate(children(statement)):
+        inside = (*scope, child.start, number) if own else scope
+        yield from scoped_commands(child, inside)
+
+
+def _is_own_shell(statement: Statement) -> bool:
+    """Tell whether a statement's parts run in shells of their own."""
+    match statement:
+        case Pipeline(items):
+            return len(items) > 1
+        case Group(subshell=subshell):
+            return subshell
+        case ShellCommand(substitutions=substitutions):
+            return statement.name != "eval" or bool(substitutions)
+        case _:
+            return False

@@ -1,12 +1,14 @@
 """Owns the way from shell text to facts: tree-sitter-bash parses, this module turns its nodes into our statements.
 
 Where tree-sitter-bash differs from a shell: a redirect after a list wraps the list, a redirect takes the words
-after its target, and what follows a heredoc's name on its line hangs below the heredoc.
+after its target. Heredocs are taken out of the text before it reads it, and given to their commands here.
 """
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import cache
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from slimconda.dockerfile.nested import nested_script
@@ -27,7 +29,8 @@ from slimconda.dockerfile.shell import (
     Test,
     Word,
 )
-from slimconda.dockerfile.shell_words import make_word
+from slimconda.dockerfile.shell_heredocs import Heredoc, without_heredocs
+from slimconda.dockerfile.shell_words import make_word, unquoted_script
 from slimconda.dockerfile.text import JoinedText
 
 if TYPE_CHECKING:
@@ -39,7 +42,7 @@ REDIRECTS = frozenset({"file_redirect", "heredoc_redirect", "herestring_redirect
 NOT_STATEMENTS = frozenset(
     {"comment", "heredoc_start", "heredoc_body", "heredoc_end", "file_descriptor", "variable_name"}
 )
-AFTER_HEREDOC = NOT_STATEMENTS | REDIRECTS | {"word"}
+BLANKS = re.compile(rb"[ \t]*")
 
 
 @cache
@@ -52,21 +55,24 @@ def _parser() -> "Parser":
 
 def parse_script(text: JoinedText, *, errexit: bool = False, depth: int = 0) -> Script:
     """Parse a shell text; broken grammar makes the script faulty, it raises nothing."""
-    root = _parser().parse(text.data).root_node
-    reader = _Reader(text, depth)
+    data, heredocs = without_heredocs(text.data) or (text.data, None)
+    root = _parser().parse(data).root_node
+    reader = _Reader(text, depth, heredocs or [])
     try:
         body = reader.sequence(root.children, 0)
     except RecursionError:
         return Script(text, Sequence(()), faulty=True, errexit=errexit)
-    return Script(text, body, root.has_error or reader.faulty, errexit)
+    return Script(text, body, root.has_error or reader.faulty or heredocs is None, errexit)
 
 
 class _Reader:
     """Turns the nodes of one script into statements."""
 
-    def __init__(self, text: JoinedText, depth: int) -> None:
+    def __init__(self, text: JoinedText, depth: int, heredocs: list[Heredoc]) -> None:
         self.text = text
+        self.heredocs = {heredoc.start: heredoc for heredoc in heredocs}
         self.depth = depth
+        self.nested = 0
         self.faulty = False
 
     def sequence(self, nodes: Iterable["Node"], level: int) -> Sequence:
@@ -84,7 +90,7 @@ class _Reader:
         statement = self.read(node, level)
         if isinstance(statement, ShellCommand):
             return statement
-        end = _own_end(node)
+        end = self.heredocs_after(_own_end(node))[1]
         if isinstance(statement, Chain | Pipeline):
             end = max(end, statement.items[-1].end)
         return replace(statement, start=node.start_byte, end=max(statement.end, end))
@@ -128,10 +134,27 @@ class _Reader:
 
     def pipeline(self, node: "Node", level: int) -> Pipeline:
         """Return a pipeline; a `!` before its first command negates the whole of it."""
-        first, *rest = [self.statement(child, level + 1) for child in node.named_children if child.type != "comment"]
+        first, *rest = self.fed([self.statement(c, level + 1) for c in node.named_children if c.type != "comment"])
         if node.named_children[0].type == "negated_command" and isinstance(first, Pipeline):
             return Pipeline((*first.items, *rest), negated=True)
         return Pipeline((first, *rest))
+
+    def fed(self, items: list[Statement]) -> list[Statement]:
+        """Give each shell that reads its input what `echo` or `cat` before it in the pipe writes."""
+        for number, (writer, reader) in enumerate(pairwise(items), start=1):
+            if isinstance(writer, ShellCommand) and isinstance(reader, ShellCommand) and reader.inner is None:
+                text = self.written(writer)
+                items[number] = self.reading(reader, text) if text else reader
+        return items
+
+    def written(self, command: ShellCommand) -> JoinedText | None:
+        """Return what a command surely writes: the word of an `echo`, the heredoc of a `cat`."""
+        if command.name == "cat" and len(command.words) == 1 and len(command.redirects) == 1:
+            spans = [one for one in self.heredocs.values() if command.start <= one.start < command.end]
+            return self.text.slice(*spans[0].body) if spans else None
+        if command.name == "echo" and len(command.words) == 2 and not command.redirects:
+            return unquoted_script(self.text, command.words[1])
+        return None
 
     def chain(self, node: "Node", level: int) -> Statement:
         items: list[Statement] = []
@@ -162,7 +185,8 @@ class _Reader:
         inside = self.sequence(body.children if body else [], level)
         if node.type in {"while_statement", "until_statement"}:
             before = [child for child in node.children if child is not body and child.type != "do_group"]
-            return Loop(self.sequence(before, level), inside, runs=False)
+            until = node.children[0].type == "until"
+            return Loop(self.sequence(before, level), inside, runs=False, until=until)
         values = [child for child in node.named_children if child.type not in {"variable_name", "do_group"}]
         return Loop(None, inside, runs=any(child.type in {"word", "string", "raw_string"} for child in values))
 
@@ -192,18 +216,60 @@ class _Reader:
                 words.append(self.word(child))
         made = [self.redirect(redirect) for redirect in found]
         words += [word for _, extra in made for word in extra]
-        return self.finished(assignments, words, [redirect for redirect, _ in made], found)
+        command = self.finished(assignments, words, [redirect for redirect, _ in made], found)
+        substitutions = tuple(self.substitution(node) for part in parts for node in _substitutions(part, 0))
+        return replace(command, substitutions=substitutions) if substitutions else command
+
+    def substitution(self, node: "Node") -> Sequence:
+        self.nested += 1
+        body = self.sequence(node.children[1:-1] if self.nested <= DEEPEST else (), DEEPEST_TREE // 2)
+        self.nested -= 1
+        return body
 
     def finished(
         self, assignments: list[Word], words: list[Word], redirects: list[Redirect], nodes: list["Node"]
     ) -> ShellCommand:
         places = [(word.start, word.end) for word in (*assignments, *words)]
-        places += [(node.start_byte, _redirect_end(node)) for node in nodes]
+        places += [(node.start_byte, node.end_byte) for node in nodes]
         start, end = min(place[0] for place in places), max(place[1] for place in places)
+        start, end, heredocs = self.with_heredocs(start, end)
+        made = [Redirect("<<", None, self.text.span(heredoc.start, heredoc.end)) for heredoc in heredocs]
         command = ShellCommand(
-            tuple(words), tuple(assignments), tuple(redirects), self.text.span(start, end), start, end
+            tuple(words), tuple(assignments), (*redirects, *made), self.text.span(start, end), start, end
         )
-        return replace(command, inner=self.inner(command, nodes))
+        bodies = [self.text.slice(*heredoc.body) for heredoc in heredocs]
+        self.faulty = self.faulty or any(node.type == "heredoc_redirect" for node in nodes)
+        return self.reading(command, bodies[-1] if bodies else None)
+
+    def with_heredocs(self, start: int, end: int) -> tuple[int, int, list[Heredoc]]:
+        """Return a command's place with the heredocs that stand in it, right after it or right before it."""
+        after, end = self.heredocs_after(end)
+        inside = [heredoc for heredoc in self.heredocs.values() if start < heredoc.start < end]
+        before = [one for one in self.heredocs.values() if self.blanks_end(one.end) == start and one not in inside]
+        start = min([start, *(heredoc.start for heredoc in before)])
+        return start, end, sorted({*before, *inside, *after}, key=lambda heredoc: heredoc.start)
+
+    def heredocs_after(self, end: int) -> tuple[list[Heredoc], int]:
+        """Return the heredocs that follow a place with nothing but blanks between, and where the last one ends."""
+        found: list[Heredoc] = []
+        while heredoc := self.heredocs.get(self.blanks_end(end)):
+            found.append(heredoc)
+            end = heredoc.end
+        return found, end
+
+    def blanks_end(self, at: int) -> int:
+        """Return where the blanks at a place end."""
+        match = BLANKS.match(self.text.data, at)
+        return match.end() if match else at
+
+    def reading(self, command: ShellCommand, given: JoinedText | None) -> ShellCommand:
+        """Return a command with the script that it runs; `given` is what stands on its input."""
+        if self.depth >= DEEPEST:
+            return command
+        nested = nested_script(self.text, command, given)
+        if nested is None:
+            return command
+        return replace(command, inner=parse_script(nested.text, errexit=nested.errexit, depth=self.depth + 1))
 
     def word(self, node: "Node") -> Word:
         return make_word(self.text, node.start_byte, node.end_byte)
@@ -214,19 +280,16 @@ class _Reader:
             self.word(child)
             for child in node.named_children
             if child.type not in {"file_descriptor", "heredoc_body", "heredoc_end", *REDIRECTS}
-            and not _follows_heredoc(node, child)
         ]
         target, extra = (targets[0], targets[1:]) if targets else (None, [])
-        return Redirect(operator, target, self.text.span(node.start_byte, _redirect_end(node))), extra
+        return Redirect(operator, target, self.text.span(node.start_byte, node.end_byte)), extra
 
     def redirected(self, node: "Node", level: int) -> Statement:
         redirects = [child for child in node.children if child.type in REDIRECTS]
-        nested = [child for redirect in redirects for child in redirect.children if child.type in REDIRECTS]
         body = next((child for child in node.named_children if child.type not in REDIRECTS), None)
         if body is None:
             return self.command(node)
-        statement = self.with_redirects(body, [*redirects, *nested], level)
-        return self.with_heredoc_rest(statement, redirects, level)
+        return self.with_redirects(body, redirects, level)
 
     def with_redirects(self, body: "Node", redirects: list["Node"], level: int) -> Statement:
         """Give the redirects to the statement they belong to: the last one of a list or pipeline."""
@@ -236,44 +299,8 @@ class _Reader:
         if body.type in {"list", "pipeline"} and isinstance(statement, Chain | Pipeline):
             last = self.with_redirects(body.named_children[-1], redirects, level + 1)
             return replace(statement, items=(*statement.items[:-1], last))
-        end = max(_redirect_end(redirect) for redirect in redirects)
+        end = max(redirect.end_byte for redirect in redirects)
         return replace(statement, end=max(statement.end, end))
-
-    def with_heredoc_rest(self, statement: Statement, redirects: list["Node"], level: int) -> Statement:
-        """Tie on what follows a heredoc's name on its line: one `&&` or `||` and a command, else all is uncertain."""
-        for redirect in redirects:
-            if redirect.type != "heredoc_redirect":
-                continue
-            operators = [child.type for child in redirect.children if child.type in {"&&", "||"}]
-            after = [child for child in redirect.named_children if child.type not in AFTER_HEREDOC]
-            late = [child for child in redirect.children if after and child.start_byte > after[0].start_byte]
-            wanted = ["command"] * len(operators[:1])
-            if self.leaves_text(redirect) or [child.type for child in after] != wanted:
-                self.faulty = True
-            elif any(child.type in REDIRECTS for child in late):
-                self.faulty = True  # a redirect of the later command hangs beside it
-            elif after:
-                statement = Chain((statement, self.statement(after[0], level + 1)), (operators[0],))
-        return statement
-
-    def leaves_text(self, redirect: "Node") -> bool:
-        """Tell whether text after a heredoc's name on its line belongs to no node."""
-        name = next((child for child in redirect.children if child.type == "heredoc_start"), None)
-        if name is None:
-            return True
-        line = bytearray(self.text.data[name.end_byte : redirect.end_byte].partition(b"\n")[0])
-        for child in redirect.children:
-            for at in range(max(child.start_byte, name.end_byte), min(child.end_byte, name.end_byte + len(line))):
-                line[at - name.end_byte] = 0x20
-        return bool(line.strip())
-
-    def inner(self, command: ShellCommand, redirects: list["Node"]) -> Script | None:
-        if self.depth >= DEEPEST:
-            return None
-        bodies = [body for node in redirects for body in node.children if body.type == "heredoc_body"]
-        heredoc = self.text.slice(bodies[0].start_byte, bodies[0].end_byte) if bodies else None
-        nested = nested_script(self.text, command, heredoc)
-        return parse_script(nested.text, errexit=nested.errexit, depth=self.depth + 1) if nested else None
 
 
 def _after(nodes: list["Node"], kind: str) -> list["Node"]:
@@ -281,12 +308,13 @@ def _after(nodes: list["Node"], kind: str) -> list["Node"]:
     return nodes[at + 1 :]
 
 
-def _is_statement(node: "Node") -> bool:
-    return node.type.endswith(("command", "statement", "list", "subshell", "pipeline"))
-
-
-def _follows_heredoc(node: "Node", child: "Node") -> bool:
-    return node.type == "heredoc_redirect" and child.type != "heredoc_start" and _is_statement(child)
+def _substitutions(node: "Node", level: int) -> Iterator["Node"]:
+    """Yield the outermost `$( )` below a word, or the like."""
+    if node.type == "command_substitution":
+        yield node
+    elif level < DEEPEST and node.child_count and node.type not in REDIRECTS:
+        for child in node.children:
+            yield from _substitutions(child, level + 1)
 
 
 def _own_end(node: "Node") -> int:
@@ -295,12 +323,4 @@ def _own_end(node: "Node") -> int:
         return 0
     if node.type != "redirected_statement":
         return node.end_byte
-    return max(_redirect_end(child) if child.type in REDIRECTS else _own_end(child) for child in node.children)
-
-
-def _redirect_end(node: "Node") -> int:
-    """Return where a redirect ends on its own line; a heredoc's body stands elsewhere."""
-    if node.type != "heredoc_redirect":
-        return node.end_byte
-    starts = [child.end_byte for child in node.children if child.type == "heredoc_start"]
-    return starts[0] if starts else node.start_byte
+    return max(child.end_byte if child.type in REDIRECTS else _own_end(child) for child in node.children)

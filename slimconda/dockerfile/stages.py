@@ -2,34 +2,46 @@
 
 import posixpath
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from slimconda.dockerfile.condarc import pkgs_dirs_of
 from slimconda.dockerfile.parser import Dockerfile, Instruction, Stage
 from slimconda.dockerfile.words import split_words
 
 VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)(?::?([-+])([^}]*))?\})")
 QUOTES = re.compile(r"'([^']*)'|\"((?:\\.|[^\"])*+)\"|\\(.)", re.DOTALL)
 CONDA_ROOT = re.compile(r"(?:conda|mamba|forge)[^/]*\Z", re.IGNORECASE)
+# Their Dockerfiles install conda to /opt/conda and put it on PATH.
+CONDA_IMAGE = re.compile(
+    r"(?:docker\.io/)?(?:continuumio/(?:mini|ana)conda[23]?|condaforge/(?:miniforge3?|mambaforge))(?:[:@]|-alpine|\Z)"
+)
 LONGEST_VALUE = 1 << 16
 DEFAULT_SHELL = ("/bin/sh", "-c")
 
 
 @dataclass(frozen=True)
 class Context:
-    """What holds at an instruction: ENV's and ARG's values as far as they are known, SHELL, USER."""
+    """What holds at an instruction: ENV's and ARG's known values, SHELL, USER, the caches that a .condarc names."""
 
     variables: dict[str, str]
     shell: tuple[str, ...]
     user: str | None
+    pkgs_dirs: tuple[str, ...] = ()
+    base_root: str | None = None
 
 
 @dataclass(frozen=True)
 class Stages:
-    """The stages of a Dockerfile, with what they inherit from each other."""
+    """The stages of a Dockerfile, with what they inherit from each other.
+
+    `target` names the stage that ships; where there is none of that name it is the last one, as for `docker build`.
+    """
 
     dockerfile: Dockerfile
+    target: str | None = None
+    all_ship: bool = False
 
     @cached_property
     def names(self) -> dict[str, Stage]:
@@ -61,9 +73,12 @@ class Stages:
 
     @cached_property
     def final(self) -> frozenset[int]:
-        """Return the indices of the last stage and its ancestors: their layers are the image's own."""
+        """Return the indices of the stage that ships and its ancestors: their layers are the image's own."""
         stages = self.dockerfile.stages
-        return frozenset(stage.index for stage in (self.lineage(stages[-1]) if stages else ()))
+        if self.all_ship or not stages:
+            return frozenset(stage.index for stage in stages)
+        target = self.names.get((self.target or "").lower(), stages[-1])
+        return frozenset(stage.index for stage in self.lineage(target))
 
     @cached_property
     def shipped(self) -> frozenset[int]:
@@ -78,18 +93,37 @@ class Stages:
             if stage.index not in done:
                 done.add(stage.index)
                 waiting += [parent] if (parent := self.parent(stage)) else []
-                waiting += [source for i in stage.instructions if (source := self._carried_from(i, stage))]
+                for source, paths in self._copies(stage):
+                    waiting += [source] if any(may_hold_cache(path) for path in paths) else []
         return frozenset(done)
 
-    def _carried_from(self, instruction: Instruction, stage: Stage) -> Stage | None:
-        if instruction.keyword != "COPY":
-            return None
-        name = next((flag.value for flag in instruction.flags if flag.name == "from"), "").lower()
-        source = self.names.get(name)
-        if source is None or source.index >= stage.index:
-            return None
-        sources = instruction.value.split()[:-1]
-        return source if any(_may_hold_cache(path) for path in sources) else None
+    def _copies(self, stage: Stage) -> Iterator[tuple[Stage, list[str]]]:
+        """Yield what a stage copies out of earlier ones, as paths that are absolute where that is known."""
+        for instruction in stage.instructions:
+            name = next((flag.value for flag in instruction.flags if flag.name == "from"), "").lower()
+            source = self.names.get(name) if instruction.keyword == "COPY" else None
+            if source is not None and source.index < stage.index:
+                words = [word.strip("\"'[],") for word in instruction.value.split()[:-1]]
+                yield source, [posixpath.normpath(f"/{word}") for word in words]
+
+    @cached_property
+    def _carried(self) -> dict[int, list[str]]:
+        """Return the paths that shipped stages copy out of a stage, by its index; its ancestors' files are its own."""
+        carried: dict[int, list[str]] = {}
+        for stage in self.dockerfile.stages:
+            for source, paths in self._copies(stage) if stage.index in self.shipped else ():
+                for origin in self.lineage(source):
+                    carried.setdefault(origin.index, []).extend(paths)
+        return carried
+
+    def carries(self, stage: Stage, path: str | None) -> bool:
+        """Tell whether a file at an absolute path in a stage reaches the image; None for a package cache somewhere."""
+        if stage.index in self.final:
+            return True
+        sources = self._carried.get(stage.index, ())
+        if path is None or not path.startswith("/"):
+            return any(may_hold_cache(source) for source in sources) and path is None
+        return any(holds(source, path) for source in sources)
 
     def context(self, instruction: Instruction) -> Context:
         """Return what holds right before a RUN."""
@@ -100,26 +134,42 @@ class Stages:
         """Return what holds before each RUN, by the RUN's place in the file."""
         contexts: dict[int, Context] = {}
         ends: list[Context] = []
+        configures = b"pkgs_dirs" in self.dockerfile.source.data
         for stage in self.dockerfile.stages:
             parent = self.parent(stage)
-            current = ends[parent.index] if parent else Context({}, DEFAULT_SHELL, None)
+            current = (
+                ends[parent.index] if parent else Context({}, DEFAULT_SHELL, None, base_root=base_root(stage.base))
+            )
             pending: dict[str, str] = {}
             for instruction in stage.instructions:
                 if instruction.keyword in {"ENV", "ARG"}:
                     pending |= _assigned(current.variables | pending, instruction, self.dockerfile.escape)
                     continue
-                if pending and instruction.keyword == "RUN":
+                if pending and instruction.keyword in {"RUN", "USER"}:
                     current, pending = replace(current, variables=current.variables | pending), {}
                 current = _after(current, instruction)
+                if configures and instruction.keyword in {"RUN", "COPY"}:
+                    text = self.dockerfile.source.text(instruction.span)
+                    current = replace(current, pkgs_dirs=pkgs_dirs_of(text) or current.pkgs_dirs)
                 if instruction.keyword == "RUN":
                     contexts[instruction.span.start] = current
             ends.append(replace(current, variables=current.variables | pending))
         return contexts
 
 
-def _may_hold_cache(path: str) -> bool:
+def base_root(image: str) -> str | None:
+    """Return the root prefix of conda's own base images, None for any other image."""
+    return "/opt/conda" if CONDA_IMAGE.match(image) else None
+
+
+def holds(folder: str, path: str) -> bool:
+    """Tell whether a path is a folder or lies below it; both are absolute."""
+    return path == folder or path.startswith(f"{folder.rstrip('/')}/")
+
+
+def may_hold_cache(path: str) -> bool:
     """Tell whether copying a path carries a package cache along: a conda root, its pkgs, or a folder above them."""
-    normal = posixpath.normpath("/" + path.strip("\"'[],"))
+    normal = posixpath.normpath("/" + path)
     if normal in {"/", "/opt", "/root", "/home", "/usr/local"}:
         return True
     last = normal.rpartition("/")[2]
@@ -131,9 +181,9 @@ def _may_hold_cache(path: str) -> bool:
 def _after(context: Context, instruction: Instruction) -> Context:
     if instruction.keyword == "SHELL" and instruction.exec_form:
         shell = tuple(word.data.decode("utf-8", "replace") for word in instruction.exec_form)
-        return Context(context.variables, shell, context.user)
+        return replace(context, shell=shell)
     if instruction.keyword == "USER":
-        return Context(context.variables, context.shell, instruction.value)
+        return replace(context, user=expand(instruction.value, context.variables))
     return context
 
 

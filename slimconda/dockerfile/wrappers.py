@@ -1,6 +1,7 @@
 """Owns programs that run another program: which word of `sudo -E nice conda install` is the program itself."""
 
 import re
+from itertools import pairwise
 
 from slimconda.dockerfile.shell import ShellCommand, Word
 
@@ -20,13 +21,27 @@ OPTIONS_WITH_VALUE = {
     "nohup": "",
     "builtin": "",
     "eatmydata": "",
+    "doas": "-u -C",
+    "runuser": "-u --user -g --group -s --shell",
+    "chroot": "--userspec --groups",
+    "flock": "-w --timeout -E",
+    "xargs": "-a -d -E -I -L -n -P -s --arg-file --delimiter --max-args --max-procs",
+    "xvfb-run": "-n -s -e -f -p -w --server-num --server-args --error-file --auth-file",
+    "taskset": "",
+    "setarch": "",
+    "linux32": "",
+    "linux64": "",
+    "unbuffer": "",
 }
 CONDA_RUN = re.compile(r"conda|mamba|micromamba")
 CONDA_RUN_OPTIONS = frozenset(
     ["-n", "--name", "-p", "--prefix", "-r", "--root-prefix", "--cwd", "-a", "--attach", "-e", "--env"]
 )
-SETS_ENVIRONMENT = frozenset({"sudo", "gosu", "su-exec", "env", "conda", "mamba", "micromamba"})
-OPERANDS = {"gosu": 1, "su-exec": 1, "timeout": 1}
+SETS_ENVIRONMENT = frozenset(
+    {"sudo", "doas", "gosu", "su-exec", "runuser", "chroot", "env", "conda", "mamba", "micromamba"}
+)
+OPERANDS = {"gosu": 1, "su-exec": 1, "timeout": 1, "chroot": 1, "flock": 1, "taskset": 1, "setarch": 1}
+SUPERUSERS = frozenset({"sudo", "doas"})
 ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=.*", re.DOTALL)
 
 
@@ -49,6 +64,21 @@ def environment_words(command: ShellCommand, at: int) -> list[Word]:
         words += command.words[start:after] if name in SETS_ENVIRONMENT else ()
         start = after
     return words
+
+
+def account(command: ShellCommand, at: int) -> str | None:
+    """Return the user that the wrappers before the program at index `at` switch to; None where there are none."""
+    texts = [word.text for word in command.words[:at]]
+    start, user = 0, None
+    while start < at and (after := _after_wrapper(texts, start)) > start:
+        name, words = texts[start].rpartition("/")[2], texts[start + 1 : after]
+        if name in {"gosu", "su-exec"}:
+            user = words[-1].partition(":")[0] if words else None
+        elif name in SUPERUSERS or name == "runuser":
+            named = [value for flag, value in pairwise(words) if flag in {"-u", "--user"}]
+            user = named[0] if named else "root"
+        start = after
+    return user
 
 
 def _after_wrapper(texts: list[str], at: int) -> int:

@@ -1,0 +1,147 @@
+"""Owns what the commands of a script are: calls of conda's tools, of pip and uv, downloads; and what holds at each."""
+
+from collections.abc import Container, Iterator
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+from slimconda.dockerfile.conda import CondaCommand, read_command, read_wrapper
+from slimconda.dockerfile.downloads import Download, read_download
+from slimconda.dockerfile.fills import assigned
+from slimconda.dockerfile.python_tools import PythonInstall, read_python_install
+from slimconda.dockerfile.shell import Scope, Script, ShellCommand, Word, scoped_commands
+from slimconda.dockerfile.stages import Context, expand
+from slimconda.dockerfile.wrappers import unwrapped
+
+MOST_SETTINGS = 100
+SETTERS = frozenset({"export", "readonly", "declare", "typeset", "local"})
+
+
+@dataclass(frozen=True)
+class Names:
+    """Names of programs that the user configures: those that install as conda does, and those that clean after it."""
+
+    installs: frozenset[str] = frozenset()
+    cleans: frozenset[str] = frozenset()
+
+    def in_text(self, text: str) -> bool:
+        """Tell whether a text may call one of them."""
+        return any(name in text for name in self.installs | self.cleans)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A variable that a command of a script sets for the commands after it in its scope; None where it unsets it."""
+
+    key: int
+    scope: Scope
+    name: str
+    value: str | None
+
+
+@dataclass(frozen=True)
+class Calls:
+    """The commands of a script in the order of the text, and what they are, by their numbers.
+
+    `cleans` are the numbers of calls of the user's own clean commands. Commands that run an inner script are no calls.
+    """
+
+    script: Script
+    around: Context
+    names: Names
+    commands: tuple[ShellCommand, ...]
+    scopes: tuple[Scope, ...]
+    conda: dict[int, CondaCommand] = field(default_factory=dict)
+    python: dict[int, PythonInstall] = field(default_factory=dict)
+    downloads: dict[int, Download] = field(default_factory=dict)
+    cleans: frozenset[int] = frozenset()
+
+    @cached_property
+    def _keys(self) -> dict[int, int]:
+        return {id(command): key for key, command in enumerate(self.commands)}
+
+    def key(self, command: ShellCommand) -> int:
+        """Return a command's number."""
+        return self._keys[id(command)]
+
+    def only(self, run: Container[int]) -> "Calls":
+        """Return these without the calls of conda, pip and uv that are in none of the commands run, by identity."""
+        live = {key for key, command in enumerate(self.commands) if id(command) in run}
+        conda = {key: call for key, call in self.conda.items() if key in live}
+        return replace(self, conda=conda, python={key: call for key, call in self.python.items() if key in live})
+
+    @cached_property
+    def _settings(self) -> list[Setting]:
+        found = [
+            Setting(key, self.scopes[key], *pair)
+            for key, command in enumerate(self.commands)
+            for pair in _set_by(command)
+        ]
+        return found[:MOST_SETTINGS]
+
+    def context(self, key: int) -> Context:
+        """Return what holds at a command: the RUN's context, and the variables that commands before it set."""
+        if not self._settings:
+            return self.around
+        scope = self.scopes[key]
+        seen = [one for one in self._settings if one.key < key and scope[: len(one.scope)] == one.scope]
+        variables = dict(self.around.variables)
+        given: dict[str, str | None] = {}
+        for setting in seen:
+            known = None if setting.value is None else _known(setting.value, variables)
+            if known is None or given.setdefault(setting.name, known) != known:
+                variables.pop(setting.name, None)
+            else:
+                variables[setting.name] = known
+        return replace(self.around, variables=variables)
+
+
+def _known(value: str, variables: dict[str, str]) -> str | None:
+    known = expand(value, variables)
+    return None if "$(" in known or "`" in known else known
+
+
+def _set_by(command: ShellCommand) -> Iterator[tuple[str, str | None]]:
+    """Yield the names that a command of a script sets, each with its value, or None where it unsets it."""
+    if command.name == "unset":
+        yield from ((word.text, None) for word in command.words[1:] if not word.text.startswith("-"))
+    words = command.words[1:] if command.name in SETTERS else () if command.words else command.assignments
+    yield from assigned(words).items()
+
+
+def read_calls(script: Script, context: Context, names: Names) -> Calls:
+    """Return what the commands of a script are; `context` is what holds before its RUN."""
+    found = list(scoped_commands(script.body))
+    calls = Calls(script, context, names, tuple(one for one, _ in found), tuple(scope for _, scope in found))
+    plain = {key: command for key, command in enumerate(calls.commands) if command.inner is None}
+    downloads = {key: download for key, command in plain.items() if (download := read_download(command))}
+    files = frozenset(download.name for download in downloads.values())
+    conda: dict[int, CondaCommand] = {}
+    python: dict[int, PythonInstall] = {}
+    for key, written in plain.items():
+        if key in downloads:
+            continue
+        variables = calls.context(key).variables
+        command = split(written, variables)
+        if call := read_wrapper(command, names.installs) or read_command(command, variables, files):
+            conda[key] = call
+        elif (install := read_python_install(command)) and install.caches(variables):
+            python[key] = install
+    cleans = frozenset(key for key, command in plain.items() if key not in conda and _name(command) in names.cleans)
+    return replace(calls, conda=conda, python=python, downloads=downloads, cleans=cleans)
+
+
+def split(command: ShellCommand, variables: dict[str, str]) -> ShellCommand:
+    """Return a command whose first word is an unquoted variable of several words as the shell splits it."""
+    first = command.words[0] if command.words else None
+    if first is None or not first.raw.startswith("$") or "$(" in first.raw:
+        return command
+    parts = expand(first.raw, variables).split()
+    if len(parts) < 2 or "$" in first.raw[1:]:
+        return command
+    words = [Word(part, part, True, first.span, first.start, first.end) for part in parts]
+    return replace(command, words=(*words, *command.words[1:]))
+
+
+def _name(command: ShellCommand) -> str:
+    words = command.words[unwrapped(command) :]
+    return words[0].text.rpartition("/")[2] if words else ""

@@ -1,0 +1,111 @@
+"""Owns which cache a command fills, and which cleans of conda's family empty it."""
+
+import re
+from dataclasses import replace
+
+from slimconda.dockerfile.cleanups import INSIDE_ROOT
+from slimconda.dockerfile.conda import CondaCommand, Tool
+from slimconda.dockerfile.installers import installer_prefix
+from slimconda.dockerfile.python_tools import PythonInstall
+from slimconda.dockerfile.shell import ShellCommand, Word
+from slimconda.dockerfile.stages import Context
+from slimconda.dockerfile.stores import Cache, Store, cache, settled
+from slimconda.dockerfile.wrappers import account, environment_words
+
+NESTED_CACHE_TOOLS = frozenset({Tool.MAMBA, Tool.MICROMAMBA})
+NAME = re.compile(r"[A-Za-z_]\w*")
+SYSTEM_ROOTS = frozenset({"", "/", "/usr", "/usr/local", "~", "~/.local"})
+ROOT_OPTION = re.compile(r"(?:--root-prefix=|-r)(.+)")
+
+
+def conda_cache(call: CondaCommand, context: Context) -> Cache:
+    """Return the cache that a call of conda's family, or pixi's, fills or cleans."""
+    store = Store.RATTLER if call.tool is Tool.PIXI else Store.CONDA
+    context = own_context(call.command, call.at, context)
+    return cache(store, context, {}, _places(call, context) if store is Store.CONDA else ())
+
+
+def python_cache(install: PythonInstall, context: Context) -> Cache:
+    """Return the cache that a call of pip or uv fills."""
+    context = own_context(install.command, install.at, context)
+    return cache(install.store, context, install.own_variables)
+
+
+def own_context(command: ShellCommand, at: int, context: Context) -> Context:
+    """Return what holds for a command, its own assignments and those of `env` before its program included."""
+    own = assigned((*command.assignments, *environment_words(command, at)))
+    return replace(context, variables=context.variables | own) if own else context
+
+
+def assigned(words: tuple[Word, ...]) -> dict[str, str]:
+    """Return the variables that words of the form NAME=value set."""
+    pairs = (word.text.partition("=") for word in words)
+    return {name: value for name, equals, value in pairs if equals and NAME.fullmatch(name)}
+
+
+def _places(call: CondaCommand, context: Context) -> tuple[str, ...]:
+    root = _root(call, context)
+    root = settled(root, context) if root else ""
+    if not root.startswith(("/", "~/")):
+        return ()
+    return (f"{root}/pkgs", "~/.conda/pkgs") if context.user not in {None, "root", "0"} else (f"{root}/pkgs",)
+
+
+def _root(call: CondaCommand, context: Context) -> str | None:
+    """Return the root whose `pkgs` a call fills, as far as its words or variables tell."""
+    if call.tool is Tool.INSTALLER:
+        given = installer_prefix(call.arguments)
+        return given.text if given else None
+    prefix = context.variables.get("MAMBA_ROOT_PREFIX") if call.tool in NESTED_CACHE_TOOLS else None
+    option = root_option(call) if call.tool in NESTED_CACHE_TOOLS else None
+    return option or prefix or _folder(call, context)
+
+
+def root_option(call: CondaCommand) -> str | None:
+    """Return the root prefix that mamba's or micromamba's own option names."""
+    texts = [word.text for word in call.command.words[call.at :]]
+    for text, following in zip(texts, [*texts, ""][1:], strict=True):
+        if text in {"-r", "--root-prefix"}:
+            return following
+        if match := ROOT_OPTION.fullmatch(text):
+            return match[1]
+    return None
+
+
+def _folder(call: CondaCommand, context: Context) -> str | None:
+    """Return the root in which the called program lies, where it is named by its path."""
+    path = settled(call.tool_words[0].text, context)
+    if "/" not in path:
+        return None if "PATH" in context.variables else context.base_root
+    match = re.fullmatch(r"(.+)/(?:bin|condabin)/[\w.-]+", path)
+    unsure = match is None or call.tool is Tool.MICROMAMBA or INSIDE_ROOT.search(f"{match[1]}/")
+    return None if unsure or match is None or match[1] in SYSTEM_ROOTS else match[1]
+
+
+def cleaned_by(clean: CondaCommand, filled: CondaCommand, cache: Cache, context: Context) -> frozenset[str] | None:
+    """Return which parts of an install's cache a clean empties in its context; None where that is not certain."""
+    kinds = clean.clean.kinds if clean.clean else frozenset()
+    if not kinds or filled.tool is Tool.PIXI:
+        return frozenset()
+    if conda_cache(clean, context).is_other_than(cache):
+        return frozenset()
+    if (root_option(clean) is None) != (root_option(filled) is None) and not context.variables.get("MAMBA_ROOT_PREFIX"):
+        return None
+    if account(clean.command, clean.at) != account(filled.command, filled.at) and not _all_root(clean, filled, context):
+        return None
+    return None if _is_blind(clean, filled) else frozenset(kinds)
+
+
+def _all_root(clean: CondaCommand, filled: CondaCommand, context: Context) -> bool:
+    """Tell whether sudo makes no difference, since the RUN's own user is, or may be, root."""
+    accounts = {account(clean.command, clean.at), account(filled.command, filled.at)}
+    return accounts == {None, "root"} and context.user in {None, "root", "0"}
+
+
+def _is_blind(clean: CondaCommand, filled: CondaCommand) -> bool:
+    """Tell whether a clean may not see the cache: conda's, without force, does not look into mamba's nested folders.
+
+    Source: mamba 2.6 nests its package cache by channel (run with conda 26.7: all but the index stays).
+    """
+    forced = clean.clean is not None and "f" in clean.clean.letters
+    return filled.tool in NESTED_CACHE_TOOLS and clean.tool is Tool.CONDA and not forced
