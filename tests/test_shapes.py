@@ -23,34 +23,37 @@ SHAPES = [
 ]
 
 
-def layers(text: str) -> tuple[RunLayer, ...]:
+def read(text: str) -> Analysis:
     text = text.lstrip("\n")
     whole = text if re.search(r"^\s*FROM ", text, re.MULTILINE | re.IGNORECASE) else BASE + text
     dockerfile = parse(Source("Dockerfile", whole.encode()))
     assert dockerfile.problems == ()
-    return Analysis(dockerfile, Config()).layers
+    return Analysis(dockerfile, Config())
 
 
 def word(fill: Install | PythonFill) -> str:
     return "left" if fill.kept.verdict is Verdict.INCOMPLETE else fill.kept.verdict.value
 
 
-def conda_words(layer: RunLayer) -> list[str]:
+def conda_words(analysis: Analysis, layer: RunLayer) -> list[str]:
     fills = sorted((*layer.installs, *layer.pixi), key=lambda install: install.conda.place.start)
-    return [word(fill) for fill in fills]
+    return [word(fill) for fill in fills if analysis.ships(layer, fill.cache)]
 
 
-def python_words(layer: RunLayer, store: Store) -> list[str]:
-    return [word(fill) for fill in layer.python if fill.cache.store is store]
+def python_words(analysis: Analysis, layer: RunLayer, store: Store) -> list[str]:
+    return [word(fill) for fill in layer.python if fill.cache.store is store and analysis.ships(layer, fill.cache)]
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_verdicts_are_as_labelled(shape: dict[str, Any]) -> None:
-    found = layers(shape["text"])
-    assert [word for layer in found for word in conda_words(layer)] == shape["verdicts"], shape["why"]
+    analysis = read(shape["text"])
+    found = analysis.layers
+    assert [word for layer in found for word in conda_words(analysis, layer)] == shape["verdicts"], shape["why"]
     for name, store in (("pip", Store.PIP), ("uv", Store.UV)):
         if name in shape:
-            assert [word for layer in found for word in python_words(layer, store)] == shape[name], shape["why"]
+            assert [word for layer in found for word in python_words(analysis, layer, store)] == shape[name], shape[
+                "why"
+            ]
 
 
 def test_the_suite_is_large() -> None:

@@ -122,7 +122,7 @@ SHAPES = [
     ("«I» && rm -rf /c/pkgs", [CLEANED]),
     ('«I» && rm -rf /tmp/x "$D"/pkgs/*', [CLEANED]),
     ("«I» && find /opt/conda -name '*.a' -delete", [LEFT]),
-    ("«I» && find /opt/conda -name '*.tar.bz2' -delete", [UNKNOWN]),
+    ("«I» && find /opt/conda -name '*.tar.bz2' -delete", [LEFT]),
     ("micromamba install -y a && mamba clean -ay", [CLEANED]),
     ("«I» && «K» && conda install -y --download-only b && conda clean -iy", [CLEANED]),
     ("«I» && fix-permissions /c", [LEFT]),

@@ -56,7 +56,7 @@ def _fix(layer: RunLayer, fetched: Fetched, analysis: Analysis) -> Fix | None:
     if len(calls) != 1 or _is_mentioned_after(calls[0], fetched.download, analysis):
         return None
     call = calls[0]
-    words = [*environment_words(call.command, call.at)]
+    words = [*environment_words(call.read, call.at)]
     text = " ".join([*(word.raw for word in words), "rm -f", call.tool_words[-1].raw])
     try:
         edit = insert_after(layer, call.command, text, analysis.dockerfile)

@@ -10,6 +10,7 @@ from slimconda.dockerfile.caches import RunLayer, run_layer
 from slimconda.dockerfile.calls import Names
 from slimconda.dockerfile.parser import Dockerfile, Stage
 from slimconda.dockerfile.stages import Stages, expand
+from slimconda.dockerfile.stores import Cache, absolute
 
 NEEDS_CACHE = re.compile(rb"--offline|--use-index-cache|\b(?:conda|boa|mamba)[ -]?(?:mamba)?build\b|--download-only")
 # A conda's version in an installer's name, an image's tag, a variable or a pin; `--all` came with conda 4.1.
@@ -57,6 +58,14 @@ class Analysis:
         A stage that is only copied from is seen as its files are at its end, so that a later clean does count there.
         """
         return tuple(layer for layer in self.layers if layer.stage.index in self.stages.final or self._lasts(layer))
+
+    def ships(self, layer: RunLayer, cache: Cache) -> bool:
+        """Tell whether a cache that a layer keeps reaches the image."""
+        if layer.stage.index in self.stages.final:
+            return True
+        if not cache.places:
+            return self.stages.carries(layer.stage, None)
+        return any(self.stages.carries(layer.stage, absolute(place, layer.context)) for place in cache.places)
 
     def _lasts(self, layer: RunLayer) -> bool:
         later = [other for other in self.layers if other.instruction.span.start > layer.instruction.span.start]

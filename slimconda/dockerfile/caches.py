@@ -6,9 +6,9 @@ from enum import Enum
 from slimconda.dockerfile.calls import Calls, Names, read_calls
 from slimconda.dockerfile.clean_flags import Kind
 from slimconda.dockerfile.cleanups import NOTHING, emptied, is_opaque, keeps_out, mount_targets
-from slimconda.dockerfile.conda import CondaCommand, Verb
+from slimconda.dockerfile.conda import CondaCommand, Tool, Verb
 from slimconda.dockerfile.downloads import Download, removes
-from slimconda.dockerfile.fills import cleaned_by, conda_cache, python_cache
+from slimconda.dockerfile.fills import cleaned_by, conda_cache, own_context, python_cache
 from slimconda.dockerfile.flow import Ends, ends
 from slimconda.dockerfile.parser import Instruction, Stage
 from slimconda.dockerfile.paths import DOUBTFUL, Effect, Held
@@ -168,7 +168,7 @@ class _Reader:
     def _taken(self, key: int, command: ShellCommand, other: int) -> frozenset[str] | None:
         context = self.calls.context(key)
         call = self.calls.conda.get(key)
-        if call is None:
+        if call is None or call.tool is Tool.PIXI:
             if key in self.calls.cleans and self.caches[other].store is Store.CONDA:
                 return Store.CONDA.parts
             return emptied(command, self.caches[other], context)
@@ -193,6 +193,17 @@ class _Reader:
 
     def _kept(self, key: int, found: Ends | None) -> Kept:
         cache = self.caches[key]
+        if key in self.calls.python and not self._is_cached(key):
+            return Kept(Verdict.CLEANED)
+        kept = self._kept_on_paths(key, cache, found)
+        guessed = key in self.calls.conda and self.calls.conda[key].guessed
+        return Kept(Verdict.UNKNOWN) if guessed and kept.verdict is not Verdict.CLEANED else kept
+
+    def _is_cached(self, key: int) -> bool:
+        install, context = self.calls.python[key], self.calls.context(key)
+        return install.caches(own_context(install.command, install.at, context).variables)
+
+    def _kept_on_paths(self, key: int, cache: Cache, found: Ends | None) -> Kept:
         mounted = keeps_out(self.instruction, cache, self.calls.context(key))
         if mounted is not False:
             return Kept(Verdict.CLEANED if mounted else Verdict.UNKNOWN)

@@ -1,5 +1,7 @@
 """Owns what the commands of a script are: calls of conda's tools, of pip and uv, downloads; and what holds at each."""
 
+import posixpath
+import re
 from collections.abc import Container, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -8,11 +10,13 @@ from slimconda.dockerfile.conda import CondaCommand, read_command, read_wrapper
 from slimconda.dockerfile.downloads import Download, read_download
 from slimconda.dockerfile.fills import assigned
 from slimconda.dockerfile.python_tools import PythonInstall, read_python_install
-from slimconda.dockerfile.shell import Scope, Script, ShellCommand, Word, scoped_commands
+from slimconda.dockerfile.shell import Loop, Scope, Script, ShellCommand, Word, commands, loops, scoped_commands
 from slimconda.dockerfile.stages import Context, expand
 from slimconda.dockerfile.wrappers import unwrapped
 
 MOST_SETTINGS = 100
+VARIABLE_WORD = re.compile(r"\$\w+|\$\{\w+(?::?[-+][^}]*)?\}")
+FOLDER = "working directory"
 SETTERS = frozenset({"export", "readonly", "declare", "typeset", "local"})
 
 
@@ -32,7 +36,7 @@ class Names:
 class Setting:
     """A variable that a command of a script sets for the commands after it in its scope; None where it unsets it."""
 
-    key: int
+    key: float
     scope: Scope
     name: str
     value: str | None
@@ -76,7 +80,13 @@ class Calls:
             for key, command in enumerate(self.commands)
             for pair in _set_by(command)
         ]
-        return found[:MOST_SETTINGS]
+        found += [self._of_loop(loop) for loop in loops(self.script.body) if loop.variable]
+        return sorted(found[:MOST_SETTINGS], key=lambda setting: setting.key)
+
+    def _of_loop(self, loop: Loop) -> Setting:
+        """Return a loop's variable as all of its values in one: each of them is used."""
+        first = next((self.key(command) for command in commands(loop.body)), 0)
+        return Setting(first - 0.5, self.scopes[first], loop.variable, " ".join(loop.values))
 
     def context(self, key: int) -> Context:
         """Return what holds at a command: the RUN's context, and the variables that commands before it set."""
@@ -86,13 +96,17 @@ class Calls:
         seen = [one for one in self._settings if one.key < key and scope[: len(one.scope)] == one.scope]
         variables = dict(self.around.variables)
         given: dict[str, str | None] = {}
+        folder = self.around.workdir
         for setting in seen:
+            if setting.name == FOLDER:
+                folder = posixpath.normpath(posixpath.join(folder or "", expand(setting.value or "", variables)))
+                continue
             known = None if setting.value is None else _known(setting.value, variables)
             if known is None or given.setdefault(setting.name, known) != known:
                 variables.pop(setting.name, None)
             else:
                 variables[setting.name] = known
-        return replace(self.around, variables=variables)
+        return replace(self.around, variables=variables, workdir=folder if folder != "." else None)
 
 
 def _known(value: str, variables: dict[str, str]) -> str | None:
@@ -102,6 +116,8 @@ def _known(value: str, variables: dict[str, str]) -> str | None:
 
 def _set_by(command: ShellCommand) -> Iterator[tuple[str, str | None]]:
     """Yield the names that a command of a script sets, each with its value, or None where it unsets it."""
+    if command.name == "cd" and len(command.words) > 1:
+        yield FOLDER, command.words[-1].text
     if command.name == "unset":
         yield from ((word.text, None) for word in command.words[1:] if not word.text.startswith("-"))
     words = command.words[1:] if command.name in SETTERS else () if command.words else command.assignments
@@ -123,23 +139,24 @@ def read_calls(script: Script, context: Context, names: Names) -> Calls:
         variables = calls.context(key).variables
         command = split(written, variables)
         if call := read_wrapper(command, names.installs) or read_command(command, variables, files):
-            conda[key] = call
-        elif (install := read_python_install(command)) and install.caches(variables):
+            conda[key] = call if command is written else replace(call, command=written, spelt=command)
+        elif install := read_python_install(command):
             python[key] = install
     cleans = frozenset(key for key, command in plain.items() if key not in conda and _name(command) in names.cleans)
     return replace(calls, conda=conda, python=python, downloads=downloads, cleans=cleans)
 
 
 def split(command: ShellCommand, variables: dict[str, str]) -> ShellCommand:
-    """Return a command whose first word is an unquoted variable of several words as the shell splits it."""
-    first = command.words[0] if command.words else None
-    if first is None or not first.raw.startswith("$") or "$(" in first.raw:
+    """Return a command whose words that are unquoted, known variables are what the shell splits them into."""
+    if not any(VARIABLE_WORD.fullmatch(word.raw) for word in command.words):
         return command
-    parts = expand(first.raw, variables).split()
-    if len(parts) < 2 or "$" in first.raw[1:]:
-        return command
-    words = [Word(part, part, True, first.span, first.start, first.end) for part in parts]
-    return replace(command, words=(*words, *command.words[1:]))
+    words: list[Word] = []
+    for word in command.words:
+        value = expand(word.raw, variables) if VARIABLE_WORD.fullmatch(word.raw) else ""
+        parts = value.split() if "$" not in value else []
+        # One word keeps its own spelling, so that a fix can repeat it.
+        words += [replace(word, text=part, raw=part if len(parts) > 1 else word.raw) for part in parts] or [word]
+    return replace(command, words=tuple(words))
 
 
 def _name(command: ShellCommand) -> str:

@@ -59,7 +59,7 @@ def _one_per_cache(installs: list[CondaCommand]) -> list[CondaCommand]:
 
 def clean_words(conda: CondaCommand, arguments: str) -> str:
     """Return the clean that empties a command's cache, called by the same words; raises NoPlaceError."""
-    before = [*conda.command.assignments, *environment_words(conda.command, conda.at)]
+    before = [*conda.command.assignments, *environment_words(conda.read, conda.at)]
     tool = _cleaner(conda)
     words = [*(word.raw for word in before), *tool, "clean", arguments, *_force(conda, arguments)]
     if any("\n" in word for word in words):

@@ -3,13 +3,15 @@
 import posixpath
 import re
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 
 from slimconda.dockerfile.clean_flags import Kind
 from slimconda.dockerfile.installers import is_installer_name
 from slimconda.dockerfile.parser import Instruction
 from slimconda.dockerfile.python_tools import empties
 from slimconda.dockerfile.shell import ShellCommand
-from slimconda.dockerfile.stages import Context
+from slimconda.dockerfile.shell_words import path_pattern
+from slimconda.dockerfile.stages import Context, expand
 from slimconda.dockerfile.stores import Cache, Store, is_root, settled
 from slimconda.dockerfile.wrappers import unwrapped
 
@@ -33,15 +35,17 @@ INSIDE_ROOT = re.compile(r"/(?:envs|bin|lib|etc|tmp|share|info|include)/")
 FIND_ALL = re.compile(
     r"-(?:mindepth|depth|delete|exec|execdir|follow|xdev|mount|print|L|H|P)|rm|-rf?|-fr?|\{\}|\+|;|[01]"
 )
+RELATIVE = frozenset({"pkgs", "./pkgs"})
 ARCHIVES = ("*.tar.bz2", "*.conda")
 
 
 def emptied(command: ShellCommand, cache: Cache, context: Context) -> frozenset[str] | None:
     """Return which parts of a cache a command that is not conda's empties; None where it may."""
-    words = [word.text for word in command.words[unwrapped(command) :]]
+    at = unwrapped(command)
+    words = [word.text for word in command.words[at:]]
     program = posixpath.basename(words[0]) if words else ""
     if program == "rm":
-        return _removed(words[1:], cache, context)
+        return _removed([path_pattern(word) for word in command.words[at + 1 :]], cache, context)
     if program == "find":
         return _found(words[1:], cache, context)
     if program == "mv":
@@ -55,7 +59,10 @@ def emptied(command: ShellCommand, cache: Cache, context: Context) -> frozenset[
 
 def _removed(words: list[str], cache: Cache, context: Context) -> frozenset[str] | None:
     options = "".join(word for word in words if word.startswith("-"))
-    operands = [word for word in words if not word.startswith("-")]
+    given = [expand(word, context.variables).split() or [word] for word in words if not word.startswith("-")]
+    operands = [path for parts in given for part in parts for path in _braces(part)]
+    if len(operands) > sum(map(len, given)) and not context.expands_braces:
+        return None
     names = {posixpath.basename(word) for word in operands if _is_in_cache(posixpath.dirname(word), cache, context)}
     archives = frozenset({Kind.ARCHIVES}) if names >= set(ARCHIVES) else NOTHING
     parts = [_covered(operand, cache, context) for operand in operands]
@@ -63,6 +70,14 @@ def _removed(words: list[str], cache: Cache, context: Context) -> frozenset[str]
     if taken == cache.store.parts and not re.search(r"[rR]", options):
         return None
     return None if None in parts and not taken else taken
+
+
+def _braces(path: str) -> list[str]:
+    """Return the paths that a pair of braces stands for."""
+    match = re.fullmatch(r"(.*)(?<!\$)\{([^{}]*,[^{}]*)\}(.*)", path)
+    if match is None or path.endswith(("/{*,.*}", "/{.*,*}")):
+        return [path]
+    return [f"{match[1]}{part}{match[3]}" for part in match[2].split(",")]
 
 
 def _found(words: list[str], cache: Cache, context: Context) -> frozenset[str] | None:
@@ -75,8 +90,11 @@ def _found(words: list[str], cache: Cache, context: Context) -> frozenset[str] |
     if whole and all(FIND_ALL.fullmatch(test) for test in _without_file_type(tests)):
         return cache.store.parts
     names = {tests[n + 1] for n, test in enumerate(tests[:-1]) if test in {"-name", "-iname"}}
-    if whole and cache.store is Store.CONDA and names == set(ARCHIVES) and "-o" in tests:
+    top = " ".join(tests) in {"-maxdepth 1 -type f -delete", "-type f -maxdepth 1 -delete"}
+    if whole and cache.store is Store.CONDA and (top or (names == set(ARCHIVES) and "-o" in tests)):
         return frozenset({Kind.ARCHIVES})
+    if len(names) == 1 and names <= set(ARCHIVES):
+        return NOTHING
     mentions = any(re.search(r"pkgs|tar\.bz2|\.conda|\.cache", word) for word in words)
     return None if mentions or (whole and not names) else NOTHING
 
@@ -88,15 +106,25 @@ def _without_file_type(tests: list[str]) -> list[str]:
 
 def _covered(operand: str, cache: Cache, context: Context) -> frozenset[str] | None:
     """Return which parts of a cache a path holds, a glob for all inside taken as the folder; None where it may."""
-    path = settled(re.sub(r"/(?:\*|\.\*|\{?\*,\.\*\}?)\Z", "", operand), context)
+    path = _absolute(re.sub(r"(?:\A|(?<=/))(?:\*|\.\*|\{?\*,\.\*\}?)\Z", "", operand), context)
+    if cache.places and any(fnmatchcase(place, path) for place in cache.places):
+        return cache.store.parts
     if cache.places:
         known = [_of_place(path, place, cache.store) for place in cache.places]
-        if any(known) or not path.startswith(("$", "~$")) or "/" not in path:
-            relative = cache.store is Store.CONDA and path in {"pkgs", "./pkgs"}
-            return cache.store.parts if relative else NOTHING.union(*known)
+        if any(known) or not path.startswith("$") or "/" not in path:
+            relative = cache.store is Store.CONDA and path in RELATIVE
+            return None if relative else NOTHING.union(*known)
     if cache.store is not Store.CONDA:
         return None if re.search(r"\$.*CACHE", path, re.IGNORECASE) else NOTHING
     return _of_default(path, context)
+
+
+def _absolute(path: str, context: Context) -> str:
+    """Return a path from the working directory on, as far as that is known."""
+    folder = context.workdir
+    if path.startswith(("/", "~", "$", "\0")) or folder is None:
+        return settled(path or ".", context)
+    return posixpath.normpath(settled(posixpath.join(folder, path), context))
 
 
 def _of_place(path: str, place: str, store: Store) -> frozenset[str]:
@@ -109,7 +137,9 @@ def _of_default(path: str, context: Context) -> frozenset[str] | None:
     """Return what a path holds of the package cache of a root that is not known: any folder named like one counts."""
     if path == "~/.conda/pkgs":
         return {True: NOTHING, False: Store.CONDA.parts, None: None}[is_root(context.user)]
-    if path.endswith("/pkgs") or path in {"pkgs", "./pkgs"}:
+    if path in RELATIVE:
+        return None
+    if path.endswith("/pkgs"):
         return Store.CONDA.parts
     if path.endswith("/pkgs/cache"):
         return frozenset({Kind.INDEX})

@@ -47,6 +47,7 @@ PIXI_FILLING = frozenset(
 )
 FILLING_NOTHING = frozenset({"", "run", "info", "list", "config", "init", "activate", "deactivate", "shell", "env"})
 FILLING = frozenset(set(Verb) - {Verb.CLEAN, Verb.OTHER})
+GUESSED_VARIABLE = re.compile(r"\$\{?(?:MICROMAMBA|MAMBA|CONDA)(?:_?(?:EXE|BIN|CMD|COMMAND))?\}?", re.IGNORECASE)
 TOOL_VARIABLES = {"CONDA_EXE": Tool.CONDA, "MAMBA_EXE": Tool.MICROMAMBA}
 NOT_FILLING = frozenset(
     {"--dry-run", "-d", "--download-only", "--help", "-h", "--offline", "--print-config-only", "--no-install"}
@@ -63,9 +64,10 @@ VALUE_OPTIONS = frozenset(
 class CondaCommand:
     """A call of a conda tool or of an installer.
 
-    `at` is the index of the tool's word in the command, what stands before is a wrapper such as sudo.
+    `at` is the index of the tool's word in `read`, what stands before is a wrapper such as sudo.
     `tool_words` are the words that call the tool, three for `python -m conda`. `environment` is what -n or -p names.
-    `configured` says that the program is one of the user's own, which installs as the tool does.
+    `configured` says that the program is one of the user's own, which installs as the tool does; `guessed` that it is a
+    variable of an unknown value, named as the tool is.
     """
 
     command: ShellCommand
@@ -78,6 +80,13 @@ class CondaCommand:
     clean: Clean | None = None
     subcommand: str = ""
     configured: bool = False
+    guessed: bool = False
+    spelt: ShellCommand | None = None
+
+    @property
+    def read(self) -> ShellCommand:
+        """Return the command as its shell reads it: `command` itself, or with variables of several words split."""
+        return self.spelt or self.command
 
     @property
     def fills(self) -> bool:
@@ -130,6 +139,8 @@ def read_command(
         return installer
     count = 3 if _is_python_module(words) else 1
     tool = Tool.CONDA if count == 3 else _tool(words[0], variables)
+    if tool is None and GUESSED_VARIABLE.fullmatch(words[0].text):
+        return replace(_tool_call(command, Tool.CONDA, at, count), guessed=True)
     if tool is None:
         return None
     if tool is Tool.PIXI:

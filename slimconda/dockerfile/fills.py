@@ -21,7 +21,7 @@ ROOT_OPTION = re.compile(r"(?:--root-prefix=|-r)(.+)")
 def conda_cache(call: CondaCommand, context: Context) -> Cache:
     """Return the cache that a call of conda's family, or pixi's, fills or cleans."""
     store = Store.RATTLER if call.tool is Tool.PIXI else Store.CONDA
-    context = own_context(call.command, call.at, context)
+    context = own_context(call.read, call.at, context)
     return cache(store, context, {}, _places(call, context) if store is Store.CONDA else ())
 
 
@@ -63,7 +63,7 @@ def _root(call: CondaCommand, context: Context) -> str | None:
 
 def root_option(call: CondaCommand) -> str | None:
     """Return the root prefix that mamba's or micromamba's own option names."""
-    texts = [word.text for word in call.command.words[call.at :]]
+    texts = [word.text for word in call.read.words[call.at :]]
     for text, following in zip(texts, [*texts, ""][1:], strict=True):
         if text in {"-r", "--root-prefix"}:
             return following
@@ -85,20 +85,22 @@ def _folder(call: CondaCommand, context: Context) -> str | None:
 def cleaned_by(clean: CondaCommand, filled: CondaCommand, cache: Cache, context: Context) -> frozenset[str] | None:
     """Return which parts of an install's cache a clean empties in its context; None where that is not certain."""
     kinds = clean.clean.kinds if clean.clean else frozenset()
+    if any(word.text.startswith("$") for word in clean.arguments) or clean.guessed:
+        return None
     if not kinds or filled.tool is Tool.PIXI:
         return frozenset()
     if conda_cache(clean, context).is_other_than(cache):
         return frozenset()
     if (root_option(clean) is None) != (root_option(filled) is None) and not context.variables.get("MAMBA_ROOT_PREFIX"):
         return None
-    if account(clean.command, clean.at) != account(filled.command, filled.at) and not _all_root(clean, filled, context):
+    if account(clean.read, clean.at) != account(filled.read, filled.at) and not _all_root(clean, filled, context):
         return None
     return None if _is_blind(clean, filled) else frozenset(kinds)
 
 
 def _all_root(clean: CondaCommand, filled: CondaCommand, context: Context) -> bool:
     """Tell whether sudo makes no difference, since the RUN's own user is, or may be, root."""
-    accounts = {account(clean.command, clean.at), account(filled.command, filled.at)}
+    accounts = {account(clean.read, clean.at), account(filled.read, filled.at)}
     return accounts == {None, "root"} and context.user in {None, "root", "0"}
 
 

@@ -101,7 +101,7 @@ def applied(effect: Effect, state: State) -> State:
 
 def _taken(one: Held, effect: Effect) -> Held:
     if one.key in effect.doubts:
-        return doubted(one)
+        return doubted(one) if one.parts else one
     if one.key in effect.takes or one.key in effect.touches:
         left = one.parts - effect.takes.get(one.key, frozenset())
         touched = one.touched or one.key in effect.touches

@@ -136,5 +136,9 @@ def empties(command: ShellCommand, store: Store) -> bool | None:
     if store is Store.UV and name == "uv" and texts[1:2] == ["cache"]:
         return True if texts[2:] in (["clean"], ["clean", "--force"]) else None
     if store is Store.RATTLER and name == "pixi" and texts[1:3] == ["clean", "cache"]:
-        return True if set(texts[3:]) & {"-y", "--yes", "--assume-yes", "--conda"} else None
+        flags = set(texts[3:])
+        only_others = (
+            any(flag.startswith("--") for flag in flags - {"--yes", "--assume-yes"}) and "--conda" not in flags
+        )
+        return False if only_others else True if flags & {"-y", "--yes", "--assume-yes", "--conda"} else None
     return False

@@ -106,12 +106,14 @@ class If:
 
 @dataclass(frozen=True)
 class Loop:
-    """A `for`, `while` or `until`; `runs` says that the body runs at least once."""
+    """A `for`, `while` or `until`; `runs` says that the body runs at least once, `values` are a `for`'s words."""
 
     condition: Sequence | None
     body: Sequence
     runs: bool
     until: bool = False
+    variable: str = ""
+    values: tuple[str, ...] = ()
     start: int = 0
     end: int = 0
 
@@ -194,6 +196,14 @@ def commands(statement: Statement) -> Iterator[ShellCommand]:
         yield statement
     for child in children(statement):
         yield from commands(child)
+
+
+def loops(statement: Statement) -> Iterator[Loop]:
+    """Yield all loops in the order of the text."""
+    if isinstance(statement, Loop):
+        yield statement
+    for child in children(statement):
+        yield from loops(child)
 
 
 Scope = tuple[int, ...]

@@ -188,7 +188,10 @@ class _Reader:
             until = node.children[0].type == "until"
             return Loop(self.sequence(before, level), inside, runs=False, until=until)
         values = [child for child in node.named_children if child.type not in {"variable_name", "do_group"}]
-        return Loop(None, inside, runs=any(child.type in {"word", "string", "raw_string"} for child in values))
+        runs = any(child.type in {"word", "string", "raw_string"} for child in values)
+        name = node.child_by_field_name("variable")
+        variable = name.text.decode("utf-8", "replace") if name and name.text else ""
+        return Loop(None, inside, runs, variable=variable, values=tuple(self.word(child).text for child in values))
 
     def case(self, node: "Node", level: int) -> Case:
         items = [child for child in node.children if child.type == "case_item"]

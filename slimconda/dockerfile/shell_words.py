@@ -27,6 +27,20 @@ def make_word(script: JoinedText, start: int, end: int) -> Word:
     return Word(_decode(raw), _decode(text), literal, script.span(start, end), start, end)
 
 
+def path_pattern(word: Word) -> str:
+    """Return a word's text as a path pattern: what quotes keep from the shell is replaced by a character of no path."""
+    raw = word.raw.encode("utf-8", "surrogateescape")
+    text = b""
+    for match in PART.finditer(raw):
+        if match["double"] is not None:
+            text += re.sub(rb"[*?\[{~]", b"\0", match["double"])
+        elif match["plain"] is not None:
+            text += match["plain"]
+        else:
+            text += re.sub(rb"[*?\[{~$]", b"\0", match["single"] or match["escaped"] or b"")
+    return _decode(text)
+
+
 def _decode(data: bytes) -> str:
     return data.decode("utf-8", "surrogateescape")
 

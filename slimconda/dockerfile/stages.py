@@ -23,13 +23,22 @@ DEFAULT_SHELL = ("/bin/sh", "-c")
 
 @dataclass(frozen=True)
 class Context:
-    """What holds at an instruction: ENV's and ARG's known values, SHELL, USER, the caches that a .condarc names."""
+    """What holds at an instruction: ENV's and ARG's known values, SHELL, USER, WORKDIR, a .condarc's package caches.
+
+    `base_root` is where the base image has conda on its PATH.
+    """
 
     variables: dict[str, str]
     shell: tuple[str, ...]
     user: str | None
     pkgs_dirs: tuple[str, ...] = ()
     base_root: str | None = None
+    workdir: str | None = None
+
+    @property
+    def expands_braces(self) -> bool:
+        """Tell whether SHELL is surely one that expands braces."""
+        return bool(self.shell) and self.shell[0].rpartition("/")[2] in {"bash", "zsh"}
 
 
 @dataclass(frozen=True)
@@ -94,8 +103,14 @@ class Stages:
                 done.add(stage.index)
                 waiting += [parent] if (parent := self.parent(stage)) else []
                 for source, paths in self._copies(stage):
-                    waiting += [source] if any(may_hold_cache(path) for path in paths) else []
+                    waiting += [source] if any(self._may_hold_cache(path, source) for path in paths) else []
         return frozenset(done)
+
+    def _may_hold_cache(self, path: str, stage: Stage) -> bool:
+        """Tell whether copying a path out of a stage may carry a package cache along."""
+        end = self._ends[stage.index]
+        moved = [*end.variables.get("CONDA_PKGS_DIRS", "").split(","), *end.pkgs_dirs]
+        return may_hold_cache(path) or any(holds(path, place) for place in moved if place)
 
     def _copies(self, stage: Stage) -> Iterator[tuple[Stage, list[str]]]:
         """Yield what a stage copies out of earlier ones, as paths that are absolute where that is known."""
@@ -104,7 +119,7 @@ class Stages:
             source = self.names.get(name) if instruction.keyword == "COPY" else None
             if source is not None and source.index < stage.index:
                 words = [word.strip("\"'[],") for word in instruction.value.split()[:-1]]
-                yield source, [posixpath.normpath(f"/{word}") for word in words]
+                yield source, [posixpath.normpath("/" + word.lstrip("/")) for word in words]
 
     @cached_property
     def _carried(self) -> dict[int, list[str]]:
@@ -129,23 +144,30 @@ class Stages:
         """Return what holds right before a RUN."""
         return self._contexts[instruction.span.start]
 
-    @cached_property
+    @property
     def _contexts(self) -> dict[int, Context]:
         """Return what holds before each RUN, by the RUN's place in the file."""
+        return self._walked[0]
+
+    @property
+    def _ends(self) -> list[Context]:
+        """Return what holds at the end of each stage."""
+        return self._walked[1]
+
+    @cached_property
+    def _walked(self) -> tuple[dict[int, Context], list[Context]]:
         contexts: dict[int, Context] = {}
         ends: list[Context] = []
         configures = b"pkgs_dirs" in self.dockerfile.source.data
         for stage in self.dockerfile.stages:
             parent = self.parent(stage)
-            current = (
-                ends[parent.index] if parent else Context({}, DEFAULT_SHELL, None, base_root=base_root(stage.base))
-            )
+            current = ends[parent.index] if parent else _of_image(stage.base)
             pending: dict[str, str] = {}
             for instruction in stage.instructions:
                 if instruction.keyword in {"ENV", "ARG"}:
                     pending |= _assigned(current.variables | pending, instruction, self.dockerfile.escape)
                     continue
-                if pending and instruction.keyword in {"RUN", "USER"}:
+                if pending and instruction.keyword in {"RUN", "USER", "WORKDIR"}:
                     current, pending = replace(current, variables=current.variables | pending), {}
                 current = _after(current, instruction)
                 if configures and instruction.keyword in {"RUN", "COPY"}:
@@ -154,12 +176,13 @@ class Stages:
                 if instruction.keyword == "RUN":
                     contexts[instruction.span.start] = current
             ends.append(replace(current, variables=current.variables | pending))
-        return contexts
+        return contexts, ends
 
 
-def base_root(image: str) -> str | None:
-    """Return the root prefix of conda's own base images, None for any other image."""
-    return "/opt/conda" if CONDA_IMAGE.match(image) else None
+def _of_image(image: str) -> Context:
+    """Return what holds at a base image's end: where conda's own ones have their root, and that they set no WORKDIR."""
+    known = CONDA_IMAGE.match(image) is not None
+    return Context({}, DEFAULT_SHELL, None, base_root="/opt/conda" if known else None, workdir="/" if known else None)
 
 
 def holds(folder: str, path: str) -> bool:
@@ -169,7 +192,7 @@ def holds(folder: str, path: str) -> bool:
 
 def may_hold_cache(path: str) -> bool:
     """Tell whether copying a path carries a package cache along: a conda root, its pkgs, or a folder above them."""
-    normal = posixpath.normpath("/" + path)
+    normal = posixpath.normpath("/" + path.lstrip("/"))
     if normal in {"/", "/opt", "/root", "/home", "/usr/local"}:
         return True
     last = normal.rpartition("/")[2]
@@ -182,6 +205,10 @@ def _after(context: Context, instruction: Instruction) -> Context:
     if instruction.keyword == "SHELL" and instruction.exec_form:
         shell = tuple(word.data.decode("utf-8", "replace") for word in instruction.exec_form)
         return replace(context, shell=shell)
+    if instruction.keyword == "WORKDIR":
+        folder = expand(instruction.value.strip("\"'"), context.variables)
+        known = folder if folder.startswith(("/", "$")) or context.workdir is None else None
+        return replace(context, workdir=known or posixpath.join(context.workdir or "", folder))
     if instruction.keyword == "USER":
         return replace(context, user=expand(instruction.value, context.variables))
     return context

@@ -84,6 +84,15 @@ def settled(path: str, context: Context) -> str:
     return re.sub(r"/+", "/", path).rstrip("/") or "/"
 
 
+def absolute(path: str, context: Context) -> str:
+    """Return a settled path with the user's own home in place of `~`; root's, where no user is known."""
+    if not path.startswith("~"):
+        return path
+    user = (context.user or "root").partition(":")[0]
+    home = context.variables.get("HOME") or ("/root" if user in ROOT_USERS else f"/home/{user}")
+    return home + path[1:]
+
+
 def _is_home_of(name: str | None, user: str | None) -> bool:
     """Tell whether a home folder may be the user's: /root has no name, and no user is known where USER is not set."""
     if user is None or "$" in user:
