@@ -1,0 +1,41 @@
+"""Owns the command line: the only place that prints, prompts, reads the environment and exits."""
+
+import os
+import sys
+
+import typer
+
+from slimconda.cli.app import app
+from slimconda.cli.fix import fix
+from slimconda.cli.inspect import inspect
+from slimconda.cli.lint import lint
+from slimconda.cli.output import BAD_INPUT, BUG, FOUND, complain
+from slimconda.cli.reference import demo, explain, rules
+from slimconda.errors import SlimcondaError
+from slimconda.reporters.text import visible
+
+__all__ = ["app", "main"]
+
+for command in (lint, fix, inspect, rules, explain, demo):
+    app.command()(command)
+
+
+def main() -> None:
+    """Run the command line; a bug of ours exits with 3 and a way to report it."""
+    try:
+        app()
+    except SlimcondaError as error:
+        complain(error)
+        sys.exit(BAD_INPUT)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(FOUND)
+    except OSError as error:
+        typer.echo(f"slimconda: {visible(str(error.filename or 'output'))}: {error.strerror or error}", err=True)
+        sys.exit(BAD_INPUT)
+    except Exception as error:
+        if os.environ.get("SLIMCONDA_TRACEBACK"):
+            raise
+        typer.echo(f"slimconda: bug: {type(error).__name__}: {visible(str(error))}", err=True)
+        typer.echo("slimconda: please report it; SLIMCONDA_TRACEBACK=1 shows where it happened", err=True)
+        sys.exit(BUG)

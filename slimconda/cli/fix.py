@@ -1,0 +1,77 @@
+"""Owns `slimconda fix`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from slimconda.cli.inputs import STDIN, find_sources, open_source, read_settings
+from slimconda.cli.options import ConfigOption, FailOnOption, IgnoreOption, Paths, SelectOption
+from slimconda.cli.output import complain, finish, write
+from slimconda.errors import InputError
+from slimconda.files import replace_file
+from slimconda.reporters.text import visible
+
+if TYPE_CHECKING:
+    from slimconda.rewriter import Rewrite
+
+
+def fix(
+    paths: Paths = None,
+    diff: Annotated[bool, typer.Option("--diff", help="Show the changes and write nothing.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; exit with 1 if a file would change.")] = False,
+    unsafe: Annotated[bool, typer.Option("--unsafe", help="Make unsafe fixes, too.")] = False,
+    fail_on: FailOnOption = None,
+    select: SelectOption = None,
+    ignore: IgnoreOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Rewrite Dockerfiles so that less is left.
+
+    Install and cleanup go into one layer, in the author's style; no other byte changes. Files are replaced at once,
+    with their mode. With - it is a filter from standard input to standard output.
+    """
+    from slimconda.rewriter import rewrite
+
+    settings = read_settings(config, fail_on, select, ignore)
+    found = False
+    sources, failed = find_sources(paths)
+    for source in sources:
+        try:
+            done = rewrite(open_source(source), settings, unsafe=unsafe)
+            _refuse_broken(done)
+            _deliver(done, diff=diff, check=check)
+        except InputError as error:
+            failed = complain(error)
+            continue
+        found = found or done.report.reaches(settings.fail_on) or (check and done.changed)
+    finish(failed=failed, found=found)
+
+
+def _refuse_broken(done: "Rewrite") -> None:
+    """Raise InputError for a file that Docker would refuse, and report a rewrite that found no end."""
+    if done.gave_up:
+        raise RuntimeError(f"{done.source.path}: left as it is: {done.gave_up}")
+    if done.refused:
+        line = done.source.line_of(done.refused.span.start)
+        raise InputError(f"{done.source.path}:{line}: left as it is: {done.refused.message}")
+
+
+def _deliver(done: "Rewrite", *, diff: bool, check: bool) -> None:
+    """Write a rewritten Dockerfile where it belongs, and say what was done."""
+    from slimconda.reporters.diff import render
+
+    if diff:
+        write(render(done.source.path, done.source.data, done.data))
+    elif done.source.path == STDIN and not check:
+        write(done.data)
+    elif done.changed and not check:
+        replace_file(Path(done.source.path), done.source.data, done.data)
+    _say_fixed(done, verb="would be fixed" if check or diff else "fixed")
+
+
+def _say_fixed(done: "Rewrite", *, verb: str) -> None:
+    fixed, left = len(done.fixed), len(done.report.open)
+    if fixed or left:
+        rest = f", {left} left (see: slimconda lint)" if left else ""
+        typer.echo(f"{visible(done.source.path)}: {fixed} {verb}{rest}", err=True)

@@ -1,0 +1,36 @@
+"""Owns `slimconda inspect`."""
+
+from typing import Annotated
+
+import typer
+
+from slimconda.cli.inputs import read_settings
+from slimconda.cli.options import ConfigOption, FailOnOption, IgnoreOption, PlainFormatOption, SelectOption, TextOrJson
+from slimconda.cli.output import finish, show_progress, write
+
+
+def inspect(
+    image: Annotated[str, typer.Argument(metavar="IMAGE|ARCHIVE", help="An image's name or id, or a saved archive.")],
+    output: PlainFormatOption = TextOrJson.TEXT,
+    fail_on: FailOnOption = None,
+    select: SelectOption = None,
+    ignore: IgnoreOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Measure what conda left in an image.
+
+    For each layer: its size as Docker's own history states it, the package cache by kind, what is hidden by later
+    layers, and what a clean in the same layer would have saved, to the byte. A file is read as an archive of docker
+    save or an OCI layout; any other name is asked of the Docker daemon.
+    """
+    from slimconda.layers.image import open_image
+    from slimconda.linter import lint_image
+    from slimconda.reporters import inspect_json, inspect_text
+
+    settings = read_settings(config, fail_on, select, ignore)
+    with show_progress(f"reading {image}") as progress:
+        opened = open_image(image, progress)
+    report = lint_image(opened, settings)
+    render = inspect_json.render if output is TextOrJson.JSON else inspect_text.render
+    write(render(opened, report).encode("utf-8", "replace"))
+    finish(failed=False, found=report.reaches(settings.fail_on))

@@ -1,0 +1,56 @@
+"""Owns what a command writes: reports, complaints, progress, and the exit status."""
+
+import errno
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import typer
+
+from slimconda.errors import SlimcondaError
+from slimconda.reporters.text import visible
+
+FOUND, BAD_INPUT, BUG = 1, 2, 3
+PROGRESS_EVERY = {True: 0.2, False: 10}  # seconds, by whether stderr is a terminal
+
+
+@contextmanager
+def show_progress(title: str) -> Iterator[Callable[[int], None]]:
+    """Give a function that is told the bytes read so far; what takes longer than a second is shown on stderr."""
+    started = shown = time.monotonic()
+    live = sys.stderr.isatty()
+
+    def show(done: int) -> None:
+        nonlocal shown
+        now = time.monotonic()
+        if now - started > 1 and (now - shown > PROGRESS_EVERY[live] or shown == started):
+            shown = now
+            amount = f": {done / 1e6:,.0f} MB" if done >= 1e6 else " ..."
+            typer.echo(f"{title}{amount}", err=True, nl=not live)
+            typer.echo("\r", err=True, nl=False) if live else None
+
+    yield show
+    if live and shown != started:
+        typer.echo("\033[2K", err=True, nl=False)
+
+
+def write(data: bytes) -> None:
+    """Write to standard output; raises OSError where that is closed."""
+    if sys.stdout is None:
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF), "standard output")
+    sys.stdout.flush()
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()
+
+
+def complain(error: SlimcondaError) -> bool:
+    """Say on one line of stderr what is wrong with the input; returns True."""
+    typer.echo(f"slimconda: {visible(' '.join(str(error).split()))}", err=True)
+    return True
+
+
+def finish(*, failed: bool, found: bool) -> None:
+    """End the command: bad input weighs more than findings."""
+    raise typer.Exit(BAD_INPUT if failed else FOUND if found else 0)
