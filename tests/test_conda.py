@@ -55,12 +55,12 @@ def test_what_is_no_conda(text: str) -> None:
 @pytest.mark.parametrize(
     ("flags", "kinds"),
     [
-        ("--all --yes", {*Kind}),
+        ("--all --yes", {Kind.ARCHIVES, Kind.INDEX, Kind.EXTRACTED}),
         ("-afy", {*Kind}),
         ("-tipsy", {Kind.ARCHIVES, Kind.INDEX, Kind.EXTRACTED}),
         ("-tp", {Kind.ARCHIVES, Kind.EXTRACTED}),
         ("--tarb --index", {Kind.ARCHIVES, Kind.INDEX}),
-        ("--force", {Kind.ARCHIVES, Kind.INDEX, Kind.EXTRACTED}),
+        ("--force", {*Kind}),
         ("-a --dry-run", set()),
         ("--unused-only", set()),
         ("-y", set()),

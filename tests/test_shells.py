@@ -77,7 +77,8 @@ class Outcome:
         done = subprocess.run(command, env=environment, capture_output=True, check=False, timeout=20, cwd=state)
         self.status = done.returncode
         trace = state / "trace"
-        self.trace = trace.read_text().splitlines() if trace.exists() else []
+        text = trace.read_text() if trace.exists() else ""
+        self.trace = text.replace(" --no-cache-dir", "").splitlines()
         self.cache = sorted(path.name for path in (state / "cache").iterdir())
 
 

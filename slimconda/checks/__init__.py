@@ -6,11 +6,19 @@ from typing import TYPE_CHECKING
 
 from slimconda.checks import (
     conda_cache_left,
+    conda_clean_before_install,
     conda_clean_in_later_layer,
     conda_clean_incomplete,
+    conda_clean_misses,
+    conda_clean_skipped,
     conda_installer_left,
+    conda_packages_kept,
+    conda_trim_frees_nothing,
+    pip_cache_left,
+    rattler_cache_left,
     syntax_error,
     unused_ignore,
+    uv_cache_left,
 )
 from slimconda.findings import Problem
 
@@ -36,7 +44,15 @@ CHECKS = {
         conda_clean_in_later_layer.check_dockerfile, conda_clean_in_later_layer.check_image
     ),
     "conda-clean-incomplete": Check(conda_clean_incomplete.check_dockerfile),
+    "conda-clean-before-install": Check(conda_clean_before_install.check_dockerfile),
+    "conda-clean-skipped": Check(conda_clean_skipped.check_dockerfile),
+    "conda-clean-misses": Check(conda_clean_misses.check_dockerfile),
+    "conda-packages-kept": Check(conda_packages_kept.check_dockerfile),
+    "conda-trim-frees-nothing": Check(conda_trim_frees_nothing.check_dockerfile),
     "conda-installer-left": Check(conda_installer_left.check_dockerfile, conda_installer_left.check_image),
+    "pip-cache-left": Check(pip_cache_left.check_dockerfile),
+    "uv-cache-left": Check(uv_cache_left.check_dockerfile),
+    "rattler-cache-left": Check(rattler_cache_left.check_dockerfile),
     "syntax-error": Check(syntax_error.check_dockerfile),
     "unused-ignore": Check(pragmas=unused_ignore.check_pragmas),
 }

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def check_dockerfile(analysis: Analysis) -> Iterator[Problem]:
     """Yield each install that no clean follows in its RUN; all of one RUN share one fix."""
     for layer in analysis.wasteful_layers:
-        installs = uncleaned(layer)
+        installs = [install for install in uncleaned(layer) if analysis.ships(layer, install.cache)]
         fix = _fix(layer, analysis) if installs else None
         for install in installs:
             message = f"{install.conda.title} leaves its package cache in this layer"

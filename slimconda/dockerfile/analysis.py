@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from slimconda.config import Config
-from slimconda.dockerfile.caches import RunLayer, run_layer
+from slimconda.dockerfile.caches import PythonFill, RunLayer, Verdict, run_layer
 from slimconda.dockerfile.calls import Names
 from slimconda.dockerfile.parser import Dockerfile, Stage
 from slimconda.dockerfile.stages import Stages, expand
-from slimconda.dockerfile.stores import Cache, absolute
+from slimconda.dockerfile.stores import Cache, Store, absolute
 
 NEEDS_CACHE = re.compile(rb"--offline|--use-index-cache|\b(?:conda|boa|mamba)[ -]?(?:mamba)?build\b|--download-only")
 # A conda's version in an installer's name, an image's tag, a variable or a pin; `--all` came with conda 4.1.
@@ -66,6 +66,14 @@ class Analysis:
         if not cache.places:
             return self.stages.carries(layer.stage, None)
         return any(self.stages.carries(layer.stage, absolute(place, layer.context)) for place in cache.places)
+
+    def python_left(self, store: Store) -> Iterator[tuple[RunLayer, PythonFill]]:
+        """Yield the installs by pip or uv whose cache surely reaches the image, each with its layer."""
+        for layer in self.wasteful_layers:
+            for fill in layer.python:
+                left = fill.cache.store is store and fill.kept.verdict is Verdict.LEFT
+                if left and self.ships(layer, fill.cache):
+                    yield layer, fill
 
     def _lasts(self, layer: RunLayer) -> bool:
         later = [other for other in self.layers if other.instruction.span.start > layer.instruction.span.start]

@@ -1,5 +1,6 @@
 """Owns what each RUN's layer keeps: which installs leave their cache, which downloads leave their file."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 
@@ -8,7 +9,7 @@ from slimconda.dockerfile.clean_flags import Kind
 from slimconda.dockerfile.cleanups import NOTHING, emptied, is_opaque, keeps_out, mount_targets
 from slimconda.dockerfile.conda import CondaCommand, Tool, Verb
 from slimconda.dockerfile.downloads import Download, removes
-from slimconda.dockerfile.fills import cleaned_by, conda_cache, own_context, python_cache
+from slimconda.dockerfile.fills import Miss, cleaned_by, conda_cache, missed_by, own_context, python_cache
 from slimconda.dockerfile.flow import Ends, ends
 from slimconda.dockerfile.parser import Instruction, Stage
 from slimconda.dockerfile.paths import DOUBTFUL, Effect, Held
@@ -17,6 +18,7 @@ from slimconda.dockerfile.scripts import RunScript, script_of
 from slimconda.dockerfile.shell import ShellCommand
 from slimconda.dockerfile.stages import Context
 from slimconda.dockerfile.stores import FILE, Cache, Store
+from slimconda.dockerfile.trims import Trim, read_trim
 from slimconda.source import Source
 
 
@@ -31,7 +33,11 @@ class Verdict(Enum):
 
 @dataclass(frozen=True)
 class Kept:
-    """What a layer keeps of something: the verdict, and the parts; `skipped` says that some paths clean it, not all."""
+    """What a layer keeps of something: the verdict, and the parts that stay.
+
+    These are the parts that stay on some path; where the verdict is cleaned, those that stay on each all the same.
+    `skipped` says that some paths clean it, not all.
+    """
 
     verdict: Verdict
     kinds: frozenset[str] = frozenset()
@@ -75,6 +81,16 @@ class Fetched:
 
 
 @dataclass(frozen=True)
+class Missed:
+    """A clean that surely empties nothing of an install's cache before it; `cache` is the one that it would empty."""
+
+    clean: CondaCommand
+    cache: Cache
+    install: Install
+    why: Miss
+
+
+@dataclass(frozen=True)
 class RunLayer:
     """The layer of one RUN: its script, what it installs, cleans and downloads, in the order of the text.
 
@@ -93,6 +109,8 @@ class RunLayer:
     pixi: tuple[Install, ...]
     python: tuple[PythonFill, ...]
     cleans: tuple[CondaCommand, ...]
+    missed: tuple[Missed, ...]
+    trims: tuple[Trim, ...]
     removals: tuple[ShellCommand, ...]
     fetched: tuple[Fetched, ...]
     opaque: bool
@@ -134,6 +152,8 @@ class _Reader:
             pixi=tuple(install for install in fills if install.cache.store is Store.RATTLER),
             python=tuple(python),
             cleans=tuple(call for call in calls.conda.values() if call.verb is Verb.CLEAN),
+            missed=tuple(self._missed(fills)),
+            trims=tuple(self._trims()),
             removals=tuple(self._removals()),
             fetched=tuple(self._fetched(key, download, found) for key, download in calls.downloads.items()),
             opaque=self._opaque(),
@@ -150,6 +170,22 @@ class _Reader:
         others = [(key, command) for key, command in enumerate(self.calls.commands) if key not in self.calls.conda]
         cache = Cache(Store.CONDA)
         return [command for key, command in others if emptied(command, cache, self.calls.context(key))]
+
+    def _trims(self) -> Iterator[Trim]:
+        for key, command in enumerate(self.calls.commands):
+            if trim := read_trim(command, self.calls.context(key)):
+                yield trim
+
+    def _missed(self, fills: list[Install]) -> Iterator[Missed]:
+        keys = {id(call): key for key, call in self.calls.conda.items()}
+        cleans = [(key, call) for key, call in self.calls.conda.items() if call.clean and call.clean.kinds]
+        for key, clean in cleans:
+            context = self.calls.context(key)
+            for install in fills:
+                before = install.verdict is Verdict.LEFT and keys[id(install.conda)] < key
+                why = missed_by(clean, install.conda, install.cache, context) if before else None
+                if why is not None and install.cache.store is Store.CONDA:
+                    yield Missed(clean, conda_cache(clean, context), install, why)
 
     def _effect(self, command: ShellCommand) -> Effect:
         key = self.calls.key(command)
@@ -189,7 +225,7 @@ class _Reader:
         clean, filled = self.calls.conda.get(key), self.calls.conda.get(other)
         if clean is None or filled is None or clean.verb is not Verb.CLEAN:
             return False
-        return not conda_cache(clean, self.calls.context(key)).is_other_than(self.caches[other])
+        return missed_by(clean, filled, self.caches[other], self.calls.context(key)) is None
 
     def _kept(self, key: int, found: Ends | None) -> Kept:
         cache = self.caches[key]
@@ -234,13 +270,13 @@ class _Reader:
 
 
 def _judged(held: list[Held], store: Store) -> Kept:
-    """Judge what all good paths hold of one cache: extracted packages alone are linked, and count for nothing."""
-    counted = store.parts - {Kind.EXTRACTED}
+    """Judge what all good paths hold of one cache: extracted packages alone are linked, and count little."""
+    counted = store.parts - {Kind.EXTRACTED, Kind.LINKED}
     waste = {kind for one in held for kind in one.parts} & counted
     if any(one.parts & DOUBTFUL for one in held):
         return Kept(Verdict.UNKNOWN)
     if not waste:
-        return Kept(Verdict.CLEANED)
+        return Kept(Verdict.CLEANED, frozenset.intersection(*(one.parts for one in held)) if held else frozenset())
     if not all(one.parts & waste for one in held):
         return Kept(Verdict.UNKNOWN, skipped=True)
     kinds = frozenset(kind for one in held for kind in one.parts)

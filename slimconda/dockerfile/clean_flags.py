@@ -9,16 +9,18 @@ from enum import StrEnum
 
 
 class Kind(StrEnum):
-    """What a package cache holds."""
+    """What a package cache holds; the linked packages are those whose files an environment has, too."""
 
     ARCHIVES = "archives"
     EXTRACTED = "extracted packages"
+    LINKED = "linked packages"
     INDEX = "index cache"
 
 
-WHOLE_CACHE = frozenset({Kind.ARCHIVES, Kind.EXTRACTED, Kind.INDEX})
+WHOLE_CACHE = frozenset(Kind)
+# Only force removes packages with files of more than one name.
 CLEAN_LETTERS = {
-    "a": WHOLE_CACHE,
+    "a": WHOLE_CACHE - {Kind.LINKED},
     "f": WHOLE_CACHE,
     "t": frozenset({Kind.ARCHIVES}),
     "p": frozenset({Kind.EXTRACTED}),

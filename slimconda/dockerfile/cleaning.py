@@ -5,10 +5,11 @@ import re
 from slimconda.dockerfile.analysis import Analysis
 from slimconda.dockerfile.caches import Install, RunLayer, Verdict
 from slimconda.dockerfile.conda import CondaCommand, Tool
-from slimconda.dockerfile.insertion import NoPlaceError, insert_after
+from slimconda.dockerfile.insertion import NoPlaceError, find_link, insert_after
 from slimconda.dockerfile.installers import installer_prefix
 from slimconda.dockerfile.shell import Word
 from slimconda.dockerfile.wrappers import environment_words
+from slimconda.findings import Fix
 from slimconda.source import Edit, Span
 
 LEAVES = re.compile(r"\b(?:remove|uninstall|rm|mv|cd)\b")
@@ -57,6 +58,22 @@ def _one_per_cache(installs: list[CondaCommand]) -> list[CondaCommand]:
     return [chosen[-1] for chosen in (mamba or conda or shared, micromamba) if chosen]
 
 
+def forced(layer: RunLayer, clean: CondaCommand, analysis: Analysis) -> Fix | None:
+    """Return the fix that gives a clean the force flag; None where it has it, or where that could break the build."""
+    if clean.clean is None or clean.clean.unknown or clean.clean.letters & {"d", "h", "c", "f"}:
+        return None
+    try:
+        refuse_unsafe(analysis)
+        find_link(layer, clean.command)
+    except NoPlaceError:
+        return None
+    end = clean.place.end
+    yes = "" if clean.clean.yes else " --yes"
+    return Fix(
+        "remove the package cache: --force-pkgs-dirs", (Edit(Span(end, end), f" --force-pkgs-dirs{yes}".encode()),)
+    )
+
+
 def clean_words(conda: CondaCommand, arguments: str) -> str:
     """Return the clean that empties a command's cache, called by the same words; raises NoPlaceError."""
     before = [*conda.command.assignments, *environment_words(conda.read, conda.at)]
@@ -73,8 +90,7 @@ def _force(conda: CondaCommand, arguments: str) -> list[str]:
     micromamba and mamba 2 have the flag; mamba 1 takes conda's flags, it is among them since 4.6. conda removes copies
     without it.
     """
-    copies = any(word.text in {"--always-copy", "--copy"} for word in conda.arguments)
-    missing = copies and conda.tool in {Tool.MAMBA, Tool.MICROMAMBA} and "force" not in arguments
+    missing = conda.copies and conda.tool in {Tool.MAMBA, Tool.MICROMAMBA} and "force" not in arguments
     return ["--force-pkgs-dirs"] if missing else []
 
 

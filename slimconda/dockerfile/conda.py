@@ -104,6 +104,11 @@ class CondaCommand:
         named = self.verb in {Verb.INSTALL, Verb.CREATE, Verb.UPDATE, Verb.UPGRADE} and self.tool is not Tool.INSTALLER
         return tuple(_operands(self.arguments)) if named else ()
 
+    @property
+    def copies(self) -> bool:
+        """Tell whether it copies packages out of the cache on purpose, where it would link them."""
+        return self.has("--copy", "--always-copy")
+
     def has(self, *options: str) -> bool:
         """Tell whether one of the long or short options is given, glued to others or with `=` as well."""
         return any(_gives(word.text, option) for word in self.arguments for option in options)

@@ -2,20 +2,29 @@
 
 import re
 from dataclasses import replace
+from enum import Enum
 
+from slimconda.dockerfile.clean_flags import Kind
 from slimconda.dockerfile.cleanups import INSIDE_ROOT
 from slimconda.dockerfile.conda import CondaCommand, Tool
 from slimconda.dockerfile.installers import installer_prefix
 from slimconda.dockerfile.python_tools import PythonInstall
 from slimconda.dockerfile.shell import ShellCommand, Word
 from slimconda.dockerfile.stages import Context
-from slimconda.dockerfile.stores import Cache, Store, cache, settled
+from slimconda.dockerfile.stores import Cache, Store, cache, is_root, settled
 from slimconda.dockerfile.wrappers import account, environment_words
 
 NESTED_CACHE_TOOLS = frozenset({Tool.MAMBA, Tool.MICROMAMBA})
 NAME = re.compile(r"[A-Za-z_]\w*")
 SYSTEM_ROOTS = frozenset({"", "/", "/usr", "/usr/local", "~", "~/.local"})
 ROOT_OPTION = re.compile(r"(?:--root-prefix=|-r)(.+)")
+
+
+class Miss(Enum):
+    """Why a clean empties nothing of a cache: it is in another place, or another user's."""
+
+    ELSEWHERE = "elsewhere"
+    FORBIDDEN = "forbidden"
 
 
 def conda_cache(call: CondaCommand, context: Context) -> Cache:
@@ -89,13 +98,41 @@ def cleaned_by(clean: CondaCommand, filled: CondaCommand, cache: Cache, context:
         return None
     if not kinds or filled.tool is Tool.PIXI:
         return frozenset()
-    if conda_cache(clean, context).is_other_than(cache):
+    if missed_by(clean, filled, cache, context):
         return frozenset()
     if (root_option(clean) is None) != (root_option(filled) is None) and not context.variables.get("MAMBA_ROOT_PREFIX"):
         return None
     if account(clean.read, clean.at) != account(filled.read, filled.at) and not _all_root(clean, filled, context):
         return None
-    return None if _is_blind(clean, filled) else frozenset(kinds)
+    return None if _is_blind(clean, filled) else frozenset(kinds) | _unlinked(clean, filled)
+
+
+def missed_by(clean: CondaCommand, filled: CondaCommand, cache: Cache, context: Context) -> Miss | None:
+    """Return why a clean surely empties nothing of an install's cache in its context; None where it may."""
+    if conda_cache(clean, context).is_other_than(cache):
+        return Miss.ELSEWHERE
+    return Miss.FORBIDDEN if _is_forbidden(clean, filled, context) else None
+
+
+def _is_forbidden(clean: CondaCommand, filled: CondaCommand, context: Context) -> bool:
+    """Tell whether another user than root cleans what root has installed into a root's own prefix.
+
+    Source: conda 26.7 run so: it says that there is nothing to remove, and ends well.
+    """
+    cleaner = account(clean.read, clean.at) or context.user
+    filler = account(filled.read, filled.at) or context.user or "root"
+    return context.root_owned and is_root(filler) is True and cleaner is not None and is_root(cleaner) is False
+
+
+def _unlinked(clean: CondaCommand, filled: CondaCommand) -> frozenset[str]:
+    """Return the linked packages where a clean removes those, too, since the environment has copies of its own.
+
+    Source: conda's clean goes by the files' links (26.7), mamba's by what the environments of its root name (2.8).
+    """
+    extracted = clean.clean is not None and Kind.EXTRACTED in clean.clean.kinds
+    outside = "/" in (filled.environment or "") and "/envs/" not in (filled.environment or "")
+    apart = outside if clean.tool in NESTED_CACHE_TOOLS else filled.copies
+    return frozenset({Kind.LINKED}) if extracted and apart else frozenset()
 
 
 def _all_root(clean: CondaCommand, filled: CondaCommand, context: Context) -> bool:

@@ -17,6 +17,8 @@ CONDA_ROOT = re.compile(r"(?:conda|mamba|forge)[^/]*\Z", re.IGNORECASE)
 CONDA_IMAGE = re.compile(
     r"(?:docker\.io/)?(?:continuumio/(?:mini|ana)conda[23]?|condaforge/(?:miniforge3?|mambaforge))(?:[:@]|-alpine|\Z)"
 )
+# What may give a prefix to others than root.
+OWNERSHIP = re.compile(rb"ch(?:own|mod|grp)|permissions|setfacl|umask|install\s+-\w*[omg]|usermod|gpasswd")
 LONGEST_VALUE = 1 << 16
 DEFAULT_SHELL = ("/bin/sh", "-c")
 
@@ -25,7 +27,7 @@ DEFAULT_SHELL = ("/bin/sh", "-c")
 class Context:
     """What holds at an instruction: ENV's and ARG's known values, SHELL, USER, WORKDIR, a .condarc's package caches.
 
-    `base_root` is where the base image has conda on its PATH.
+    `base_root` is where the base image has conda on its PATH; `root_owned` says that it is root's alone.
     """
 
     variables: dict[str, str]
@@ -34,6 +36,7 @@ class Context:
     pkgs_dirs: tuple[str, ...] = ()
     base_root: str | None = None
     workdir: str | None = None
+    root_owned: bool = False
 
     @property
     def expands_braces(self) -> bool:
@@ -173,6 +176,8 @@ class Stages:
                 if configures and instruction.keyword in {"RUN", "COPY"}:
                     text = self.dockerfile.source.text(instruction.span)
                     current = replace(current, pkgs_dirs=pkgs_dirs_of(text) or current.pkgs_dirs)
+                if current.root_owned and OWNERSHIP.search(instruction.text.data):
+                    current = replace(current, root_owned=False)
                 if instruction.keyword == "RUN":
                     contexts[instruction.span.start] = current
             ends.append(replace(current, variables=current.variables | pending))
@@ -182,7 +187,8 @@ class Stages:
 def _of_image(image: str) -> Context:
     """Return what holds at a base image's end: where conda's own ones have their root, and that they set no WORKDIR."""
     known = CONDA_IMAGE.match(image) is not None
-    return Context({}, DEFAULT_SHELL, None, base_root="/opt/conda" if known else None, workdir="/" if known else None)
+    root, folder = ("/opt/conda", "/") if known else (None, None)
+    return Context({}, DEFAULT_SHELL, None, base_root=root, workdir=folder, root_owned=known)
 
 
 def holds(folder: str, path: str) -> bool:
