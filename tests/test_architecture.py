@@ -22,6 +22,7 @@ HEAVY = (
     "pydantic",
     "tabulate",
     "urllib3",
+    "yaml",
     "click.testing",
     "importlib.metadata",
 )

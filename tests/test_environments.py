@@ -1,0 +1,120 @@
+"""Environment files: what is read, where it stands, and that hostile files cost nothing."""
+
+import time
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from slimconda.environments.environment import Entry, EnvironmentFile, read_environment
+from slimconda.environments.yaml_nodes import LARGEST_YAML, YamlError, read_yaml
+from slimconda.source import Source
+
+WHOLE = b"""\
+# the environment of the service
+name: "s\xc3\xa9rvice"
+channels: [conda-forge, 'nodefaults']
+dependencies:
+  - python=3.11   # pinned
+  - "numpy >=1.20,<2"
+  - conda-forge::pip
+  - pip:
+      - -r requirements.txt
+      - requests==2.32.3
+variables:
+  A: 1
+"""
+
+
+def texts(entries: tuple[Entry, ...]) -> list[str]:
+    return [entry.text for entry in entries]
+
+
+@pytest.mark.parametrize("start", [b"", b"\xef\xbb\xbf"], ids=["plain", "BOM"])
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"], ids=["LF", "CRLF"])
+def test_a_whole_file(start: bytes, end: bytes) -> None:
+    data = start + WHOLE.replace(b"\n", end)
+    file = read_environment(data)
+    assert file.mistakes == ()
+    assert file.name is not None
+    assert file.name.text == "s\xe9rvice"
+    assert texts(file.channels) == ["conda-forge", "nodefaults"]
+    assert texts(file.dependencies) == ["python=3.11", "numpy >=1.20,<2", "conda-forge::pip"]
+    assert file.pip is not None
+    assert texts(file.pip.requirements) == ["-r requirements.txt", "requests==2.32.3"]
+    assert file.runs_pip
+    source = Source("environment.yml", data)
+    assert source.text(file.name.span) == '"s\xe9rvice"'
+    assert [source.text(entry.span) for entry in file.channels] == ["conda-forge", "'nodefaults'"]
+    assert [source.text(entry.span) for entry in file.dependencies][:2] == ["python=3.11", '"numpy >=1.20,<2"']
+    assert source.text(file.pip.span) == "pip"
+    assert source.position(file.pip.span.start).line == 8
+
+
+@pytest.mark.parametrize(
+    ("data", "line", "message"),
+    [
+        (b"dependencies:\n  - a: b: c\n", 2, "invalid YAML: mapping values are not allowed"),
+        (b"dependencies:\n\t- a\n", 2, "invalid YAML: while scanning for the next token"),
+        (b"dependencies: [a\n", 2, "invalid YAML: while parsing a flow sequence"),
+        (b"a: 1\n---\nb: 2\n", 2, "a second document"),
+        (b"a: &x [1]\nb: *x\n", 2, "the alias *x repeats no single word"),
+        (b"a: *x\n", 1, "the alias *x"),
+        (b"a: b\xff\n", 1, "not UTF-8"),
+        (b"a: \x01\n", 1, "invalid YAML: "),
+        (b"- a\n", 1, "not a mapping with `dependencies`"),
+        (b"", 1, "not a mapping"),
+        (b"dependencies: numpy\n", 1, "`dependencies` is not a list"),
+        (b"dependencies:\n- [a]\n", 2, "an entry of `dependencies` is not a word"),
+        (b"dependencies:\n- pip: a\n", 2, "`pip` is not a list"),
+        (b"name: a\nname: b\n", 2, "`name` stands twice"),
+    ],
+)
+def test_mistakes_have_a_place(data: bytes, line: int, message: str) -> None:
+    (mistake,) = read_environment(data).mistakes
+    assert mistake.message.startswith(message)
+    assert "\n" not in mistake.message
+    assert Source("", data).position(mistake.span.start).line == line
+
+
+def test_an_alias_of_a_word_is_read() -> None:
+    file = read_environment(b"name: &n numpy\ndependencies: [*n]\n")
+    assert texts(file.dependencies) == ["numpy"]
+    assert file.mistakes == ()
+
+
+def test_hostile_files_are_refused_at_once() -> None:
+    bomb = b"a: &a [x, x]\n" + b"".join(b"%c: &%c [*%c, *%c]\n" % (c + 1, c + 1, c, c) for c in range(97, 120))
+    hostile = [bomb, b"[" * 900_000, b"- " * 400_000, b"{a: " * 200_000, b"a" * (LARGEST_YAML + 1)]
+    started = time.process_time()
+    assert all(read_environment(data).mistakes for data in hostile)
+    assert time.process_time() - started < 2
+
+
+def test_tags_make_no_objects() -> None:
+    data = b"name: !!python/object/apply:os.system ['touch /tmp/pwned']\ndependencies: [!!python/name:os.system a]\n"
+    file = read_environment(data)
+    assert file.name is None
+    assert texts(file.dependencies) == ["a"]
+
+
+def test_nothing_stands_for_nothing() -> None:
+    assert read_environment(b"name:\nchannels: ~\ndependencies:\n").mistakes == ()
+    assert read_environment(b"name:\nchannels: ~\ndependencies:\n") == EnvironmentFile()
+    assert not read_environment(b"dependencies: [pip, {pip: }]\n").runs_pip
+
+
+@given(st.binary(max_size=200) | st.text(alphabet="ab:- \n[]{}&*'\"|#,\u00e9", max_size=60).map(str.encode))
+def test_any_bytes_are_read_or_refused(data: bytes) -> None:
+    for mistake in read_environment(data).mistakes:
+        assert 0 <= mistake.span.start <= mistake.span.end <= len(data)
+
+
+@given(st.text(alphabet="ab:- \n[]{}&*'\"|#,\u00e9", max_size=60))
+def test_what_pyyaml_refuses_is_refused(text: str) -> None:
+    try:
+        read_yaml(text.encode())
+    except YamlError:
+        return
+    list(yaml.parse(text, Loader=yaml.SafeLoader))
