@@ -18,6 +18,7 @@ NAME = re.compile(
 )
 NOT_DOCKERFILE = re.compile(r".*\.(?:dockerignore|py|pyc|md|rst|txt|sh|json|ya?ml|orig|bak|swp)|.*~", re.IGNORECASE)
 LARGEST_FILE = 8 << 20
+LARGEST_BESIDE = 1 << 20
 
 
 def is_dockerfile_name(name: str) -> bool:
@@ -81,6 +82,22 @@ def read_dockerfile(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}") from None
+
+
+def read_beside(dockerfile: Path, name: str) -> bytes | None:
+    """Return the bytes of a file of the build context: the Dockerfile's folder, else the current one.
+
+    None for what is no regular file inside of it, cannot be read, or is larger than LARGEST_BESIDE bytes.
+    """
+    for folder in (dockerfile.parent, Path()):
+        path = folder / name.lstrip("/")
+        try:
+            inside = path.resolve().is_relative_to(folder.resolve()) and path.is_file()
+            if inside and path.stat().st_size <= LARGEST_BESIDE:
+                return path.read_bytes()
+        except (OSError, ValueError):
+            continue
+    return None
 
 
 def replace_file(path: Path, before: bytes, after: bytes) -> None:

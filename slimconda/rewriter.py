@@ -2,7 +2,7 @@
 
 from bisect import bisect_left, insort
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from slimconda.config import Config
 from slimconda.dockerfile.parser import Dockerfile, parse
@@ -79,7 +79,7 @@ def _next(state: _State, chosen: list[Finding], config: Config) -> _State:
 
 def _with(before: Dockerfile, chosen: list[Finding]) -> Dockerfile | str:
     """Return the Dockerfile with these fixes made, or why that is none."""
-    source = Source(before.source.path, apply_edits(before.source.data, _edits(chosen)))
+    source = replace(before.source, data=apply_edits(before.source.data, _edits(chosen)))
     try:
         after = parse(source)
     except InputError as error:

@@ -1,7 +1,7 @@
 """Owns bytes and offsets: a file's content, spans in it, edits of it. Knows nothing about Docker."""
 
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import accumulate, pairwise
@@ -41,12 +41,20 @@ class Position:
     column: int
 
 
+def _nothing(_name: str) -> None:
+    """Know no other file."""
+
+
 @dataclass(frozen=True)
 class Source:
-    """A file's name, as the user gave it, and its bytes."""
+    """A file's name, as the user gave it, and its bytes.
+
+    `beside` gives the bytes of another file by its name from the same folder on; None where there is none to be read.
+    """
 
     path: str
     data: bytes = field(repr=False)
+    beside: Callable[[str], bytes | None] = field(default=_nothing, repr=False, compare=False)
 
     @cached_property
     def _line_starts(self) -> list[int]:

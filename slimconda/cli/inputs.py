@@ -2,13 +2,14 @@
 
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from slimconda.cli.options import Threshold
 from slimconda.cli.output import complain
 from slimconda.config import Config, find_config, load_config
 from slimconda.errors import ConfigurationError, InputError
-from slimconda.files import LARGEST_FILE, find_dockerfiles, read_dockerfile
+from slimconda.files import LARGEST_FILE, find_dockerfiles, read_beside, read_dockerfile
 from slimconda.findings import Severity
 from slimconda.rulebook import load_rules
 from slimconda.source import Source
@@ -47,7 +48,7 @@ def find_sources(paths: list[str] | None) -> tuple[list[str], bool]:
 def open_source(name: str) -> Source:
     """Return a Dockerfile's bytes, standard input's for `-`; raises InputError for what is none."""
     if name != STDIN:
-        return Source(name, read_dockerfile(Path(name)))
+        return Source(name, read_dockerfile(Path(name)), partial(read_beside, Path(name)))
     data = sys.stdin.buffer.read(LARGEST_FILE + 1)
     if len(data) > LARGEST_FILE:
         raise InputError(f"standard input: longer than {LARGEST_FILE} bytes, so not a Dockerfile")

@@ -3,13 +3,15 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 from slimconda.config import Config
-from slimconda.dockerfile.caches import PythonFill, RunLayer, Verdict, run_layer
+from slimconda.dockerfile.brought import content_of
+from slimconda.dockerfile.caches import Install, Place, PythonFill, RunLayer, Verdict, run_layer
 from slimconda.dockerfile.calls import Names
+from slimconda.dockerfile.conda import CondaCommand
 from slimconda.dockerfile.parser import Dockerfile, Stage
-from slimconda.dockerfile.stages import Stages, expand
+from slimconda.dockerfile.stages import Context, Stages, expand
 from slimconda.dockerfile.stores import Cache, Store, absolute
 
 NEEDS_CACHE = re.compile(rb"--offline|--use-index-cache|\b(?:conda|boa|mamba)[ -]?(?:mamba)?build\b|--download-only")
@@ -75,6 +77,13 @@ class Analysis:
                 if left and self.ships(layer, fill.cache):
                     yield layer, fill
 
+    def pip_parts_left(self) -> Iterator[tuple[RunLayer, Install]]:
+        """Yield the calls whose environment file has a `pip:` part that surely leaves pip's cache in the image."""
+        for layer in self.wasteful_layers:
+            for install in layer.pip_parts:
+                if install.verdict is Verdict.LEFT and self.ships(layer, install.cache):
+                    yield layer, install
+
     def _lasts(self, layer: RunLayer) -> bool:
         later = [other for other in self.layers if other.instruction.span.start > layer.instruction.span.start]
         return not any(other.may_clean and layer.stage in self.stages.lineage(other.stage) for other in later)
@@ -103,6 +112,22 @@ class Analysis:
             text = expand(self.dockerfile.source.text(instruction.span), context.variables)
             if not CACHE_WORD.search(text) and not self._names.in_text(text):
                 continue
-            layer = run_layer(stage, instruction, context, self._names, self.dockerfile.source)
+            place = Place(stage, instruction, context)
+            layer = run_layer(place, self._names, self.dockerfile.source, partial(self._runs_pip, place))
             if layer is not None:
                 yield layer
+
+    def _runs_pip(self, place: Place, call: CondaCommand, context: Context) -> bool:
+        """Tell whether a call surely reads an environment file that has a `pip:` part."""
+        from slimconda.environments.environment import read_environment
+
+        earlier = [
+            instruction
+            for stage in self.stages.lineage(place.stage)
+            for instruction in reversed(stage.instructions)
+            if instruction.span.start < place.instruction.span.start
+        ]
+        files = (
+            content_of(name, place.instruction, tuple(earlier), context, self.dockerfile.source) for name in call.files
+        )
+        return any(b"pip" in data and read_environment(data).runs_pip for data in files if data)

@@ -1,6 +1,6 @@
 """Owns what each RUN's layer keeps: which installs leave their cache, which downloads leave their file."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 
@@ -17,7 +17,7 @@ from slimconda.dockerfile.python_tools import PythonInstall
 from slimconda.dockerfile.scripts import RunScript, script_of
 from slimconda.dockerfile.shell import ShellCommand
 from slimconda.dockerfile.stages import Context
-from slimconda.dockerfile.stores import FILE, Cache, Store
+from slimconda.dockerfile.stores import FILE, Cache, Store, cache
 from slimconda.dockerfile.trims import Trim, read_trim
 from slimconda.source import Source
 
@@ -91,12 +91,22 @@ class Missed:
 
 
 @dataclass(frozen=True)
+class Place:
+    """An instruction in its stage, and what holds before it."""
+
+    stage: Stage
+    instruction: Instruction
+    context: Context
+
+
+@dataclass(frozen=True)
 class RunLayer:
     """The layer of one RUN: its script, what it installs, cleans and downloads, in the order of the text.
 
     `calls` are all that conda's tools are asked to do, `installs` those that fill a package cache, `pixi` those that
-    fill rattler's. `removals` are commands other than `conda clean` that empty a package cache. `opaque` says that it
-    may fill a package cache where that is not seen, `may_clean` that it may empty one. `errexit` tells under which
+    fill rattler's, `pip_parts` those that run pip for the `pip:` part of an environment file. `removals` are commands
+    other than `conda clean` that empty a package cache. `opaque` says that it may fill a package cache where that is
+    not seen, `may_clean` that it may empty one. `errexit` tells under which
     settings of `set -e` each command may run, by its identity; None where it is not known.
     """
 
@@ -108,6 +118,7 @@ class RunLayer:
     installs: tuple[Install, ...]
     pixi: tuple[Install, ...]
     python: tuple[PythonFill, ...]
+    pip_parts: tuple[Install, ...]
     cleans: tuple[CondaCommand, ...]
     missed: tuple[Missed, ...]
     trims: tuple[Trim, ...]
@@ -118,23 +129,36 @@ class RunLayer:
     errexit: dict[int, frozenset[bool]] | None
 
 
-def run_layer(
-    stage: Stage, instruction: Instruction, context: Context, names: Names, source: Source
-) -> RunLayer | None:
-    """Return what a RUN's layer keeps; None where it is no RUN, or no shell that we read runs it."""
-    run = script_of(instruction, context.shell, source)
+RunsPip = Callable[[CondaCommand, Context], bool]
+
+
+def run_layer(place: Place, names: Names, source: Source, runs_pip: RunsPip) -> RunLayer | None:
+    """Return what a RUN's layer keeps; None where it is no RUN, or no shell that we read runs it.
+
+    `runs_pip` tells whether a call reads an environment file with a `pip:` part.
+    """
+    run = script_of(place.instruction, place.context.shell, source)
     if run is None:
         return None
-    return _Reader(stage, instruction, context, read_calls(run.script, context, names), run).layer()
+    return _Reader(place, read_calls(run.script, place.context, names), run, runs_pip).layer()
+
+
+def _part(key: int) -> int:
+    """Return the number of what the pip part of a command's environment file fills, beside the command's own."""
+    return -1 - key
 
 
 class _Reader:
     """Reads one RUN: numbers what its commands make, walks its paths, and judges what is left."""
 
-    def __init__(self, stage: Stage, instruction: Instruction, context: Context, calls: Calls, run: RunScript) -> None:
-        self.stage, self.instruction, self.context, self.calls, self.run = stage, instruction, context, calls, run
+    def __init__(self, place: Place, calls: Calls, run: RunScript, runs_pip: RunsPip) -> None:
+        self.place, self.instruction, self.calls, self.run = place, place.instruction, calls, run
         self.caches = {key: conda_cache(call, calls.context(key)) for key, call in calls.conda.items() if call.fills}
         self.caches |= {key: python_cache(call, calls.context(key)) for key, call in calls.python.items()}
+        for key, call in calls.conda.items():
+            own = own_context(call.read, call.at, calls.context(key))
+            if call.files and call.fills and not own.variables.get("PIP_NO_CACHE_DIR") and runs_pip(call, own):
+                self.caches[_part(key)] = cache(Store.PIP, own, {})
 
     def layer(self) -> RunLayer:
         found = ends(self.run.script, self._effect)
@@ -143,14 +167,19 @@ class _Reader:
         fills = [Install(call, self.caches[key], kept[key]) for key, call in calls.conda.items() if call.fills]
         python = [PythonFill(call, self.caches[key], kept[key]) for key, call in calls.python.items()]
         return RunLayer(
-            self.stage,
+            self.place.stage,
             self.instruction,
             self.run,
-            self.context,
+            self.place.context,
             calls=tuple(calls.conda.values()),
             installs=tuple(install for install in fills if install.cache.store is Store.CONDA),
             pixi=tuple(install for install in fills if install.cache.store is Store.RATTLER),
             python=tuple(python),
+            pip_parts=tuple(
+                Install(call, self.caches[_part(key)], kept[_part(key)])
+                for key, call in calls.conda.items()
+                if _part(key) in self.caches
+            ),
             cleans=tuple(call for call in calls.conda.values() if call.verb is Verb.CLEAN),
             missed=tuple(self._missed(fills)),
             trims=tuple(self._trims()),
@@ -190,6 +219,7 @@ class _Reader:
     def _effect(self, command: ShellCommand) -> Effect:
         key = self.calls.key(command)
         made = {key: self.caches[key].store.parts} if key in self.caches else {}
+        made |= {_part(key): FILE} if _part(key) in self.caches else {}
         made |= {key: FILE} if key in self.calls.downloads else {}
         if made:
             return Effect(makes=made)
@@ -240,7 +270,7 @@ class _Reader:
         return install.caches(own_context(install.command, install.at, context).variables)
 
     def _kept_on_paths(self, key: int, cache: Cache, found: Ends | None) -> Kept:
-        mounted = keeps_out(self.instruction, cache, self.calls.context(key))
+        mounted = keeps_out(self.instruction, cache, self.calls.context(key if key >= 0 else _part(key)))
         if mounted is not False:
             return Kept(Verdict.CLEANED if mounted else Verdict.UNKNOWN)
         held = _held(key, found)

@@ -114,6 +114,14 @@ class CondaCommand:
         return any(_gives(word.text, option) for word in self.arguments for option in options)
 
     @property
+    def files(self) -> tuple[str, ...]:
+        """Return the files that it reads its packages from: what -f or --file names."""
+        texts = [word.text for word in self.arguments]
+        pairs = zip(texts, [*texts, ""][1:], strict=False)
+        glued = [text.partition("=")[2] for text in texts if text.startswith("--file=")]
+        return tuple([following for text, following in pairs if text in {"-f", "--file"}] + glued)
+
+    @property
     def title(self) -> str:
         """Return what a message calls it."""
         if self.tool is Tool.INSTALLER or self.configured:
