@@ -133,7 +133,7 @@ SHAPES = [
     ("until «I»; do sleep 1; done; «K»", [CLEANED]),
     ("SHELL [\"conda\",\"run\",\"-n\",\"e\",\"/bin/bash\",\"-c\"]\nRUN «I» && «K»", [CLEANED]),
     ("SHELL [\"powershell\",\"-Command\"]\nRUN «I»", []),
-    ("ONBUILD RUN «I»", []),
+    ("ONBUILD RUN «I»", [LEFT]),
     ("f() { «I»; return 0; }; f; «K»", [CLEANED]),
     ('echo bash -c "«I»"', []),
     ('useradd -s /bin/bash -c "conda update user" u', []),

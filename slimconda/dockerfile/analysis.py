@@ -10,7 +10,7 @@ from slimconda.dockerfile.brought import content_of
 from slimconda.dockerfile.caches import Install, Place, PythonFill, RunLayer, Verdict, run_layer
 from slimconda.dockerfile.calls import Names
 from slimconda.dockerfile.conda import CondaCommand
-from slimconda.dockerfile.parser import Dockerfile, Stage
+from slimconda.dockerfile.parser import Dockerfile, Instruction, Stage
 from slimconda.dockerfile.stages import Context, Stages, expand
 from slimconda.dockerfile.stores import Cache, Store, absolute
 
@@ -105,9 +105,7 @@ class Analysis:
         return "this conda is too old for --all" if old else None
 
     def _layers(self, stage: Stage) -> Iterator[RunLayer]:
-        for instruction in stage.instructions:
-            if instruction.keyword != "RUN":
-                continue
+        for instruction in _runs(stage, children=stage.index in self.stages.final):
             context = self.stages.context(instruction)
             text = expand(self.dockerfile.source.text(instruction.span), context.variables)
             if not CACHE_WORD.search(text) and not self._names.in_text(text):
@@ -131,3 +129,10 @@ class Analysis:
             content_of(name, place.instruction, tuple(earlier), context, self.dockerfile.source) for name in call.files
         )
         return any(b"pip" in data and read_environment(data).runs_pip for data in files if data)
+
+
+def _runs(stage: Stage, *, children: bool) -> Iterator[Instruction]:
+    """Yield the RUNs of a stage, and after them those that ONBUILD holds: they run in the stages or images from it."""
+    yield from (instruction for instruction in stage.instructions if instruction.keyword == "RUN")
+    triggers = [instruction.trigger for instruction in stage.instructions if instruction.trigger] if children else []
+    yield from (trigger for trigger in triggers if trigger.keyword == "RUN")

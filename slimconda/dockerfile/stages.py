@@ -144,7 +144,7 @@ class Stages:
         return any(holds(source, path) for source in sources)
 
     def context(self, instruction: Instruction) -> Context:
-        """Return what holds right before a RUN."""
+        """Return what holds right before a RUN, or an ONBUILD of one."""
         return self._contexts[instruction.span.start]
 
     @property
@@ -170,7 +170,7 @@ class Stages:
                 if instruction.keyword in {"ENV", "ARG"}:
                     pending |= _assigned(current.variables | pending, instruction, self.dockerfile.escape)
                     continue
-                if pending and instruction.keyword in {"RUN", "USER", "WORKDIR"}:
+                if pending and instruction.keyword in {"RUN", "USER", "WORKDIR", "ONBUILD"}:
                     current, pending = replace(current, variables=current.variables | pending), {}
                 current = _after(current, instruction)
                 if configures and instruction.keyword in {"RUN", "COPY"}:
@@ -178,7 +178,7 @@ class Stages:
                     current = replace(current, pkgs_dirs=pkgs_dirs_of(text) or current.pkgs_dirs)
                 if current.root_owned and OWNERSHIP.search(instruction.text.data):
                     current = replace(current, root_owned=False)
-                if instruction.keyword == "RUN":
+                if instruction.keyword in {"RUN", "ONBUILD"}:
                     contexts[instruction.span.start] = current
             ends.append(replace(current, variables=current.variables | pending))
         return contexts, ends
