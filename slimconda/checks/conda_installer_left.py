@@ -28,24 +28,26 @@ def check_dockerfile(analysis: Analysis) -> Iterator[Problem]:
     """Yield each download of an installer that its RUN keeps, and each installer that ADD or COPY brings."""
     for layer in analysis.wasteful_layers:
         for fetched in layer.fetched:
-            if fetched.verdict is Verdict.LEFT:
+            path = posixpath.join(layer.context.workdir or "", fetched.download.path)
+            if fetched.verdict is Verdict.LEFT and analysis.stages.carries(layer.stage, path):
                 message = f"the installer {fetched.download.name} stays in this layer"
                 place = fetched.download.command.span
                 yield Problem(message, place, _fix(layer, fetched, analysis), layer.stage.label)
     for stage in analysis.shipped_stages:
-        yield from _added(stage)
+        yield from _added(stage, analysis)
 
 
-def _added(stage: Stage) -> Iterator[Problem]:
+def _added(stage: Stage, analysis: Analysis) -> Iterator[Problem]:
     for instruction in stage.instructions:
         if instruction.keyword in {"ADD", "COPY"} and not any(flag.name == "from" for flag in instruction.flags):
-            yield from _brought(instruction, stage)
+            yield from _brought(instruction, stage, analysis)
 
 
-def _brought(instruction: Instruction, stage: Stage) -> Iterator[Problem]:
-    for word in instruction.value.split()[:-1]:
-        name = posixpath.basename(word.strip("\"'[],"))
-        if is_installer_name(name):
+def _brought(instruction: Instruction, stage: Stage, analysis: Analysis) -> Iterator[Problem]:
+    *names, target = [word.strip("\"'[],") for word in instruction.value.split()] or [""]
+    for name in map(posixpath.basename, names):
+        path = posixpath.join(target, name) if target.endswith("/") else target
+        if is_installer_name(name) and analysis.stages.carries(stage, path):
             message = f"{instruction.keyword} stores the installer {name} in a layer of its own"
             yield Problem(message, instruction.arguments.span(0, len(instruction.arguments.data)), None, stage.label)
 
