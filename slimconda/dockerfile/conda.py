@@ -4,11 +4,13 @@ Sources: conda's command line (26.7 and 4.3 run, the changelog between), mamba a
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import cached_property
 
 from slimconda.dockerfile.clean_flags import Clean, read_clean
+from slimconda.dockerfile.conda_options import Arguments, read_arguments, value_option
 from slimconda.dockerfile.installers import installer_prefix, is_installer_name
 from slimconda.dockerfile.shell import ShellCommand, Word
 from slimconda.dockerfile.stages import expand
@@ -51,12 +53,6 @@ GUESSED_VARIABLE = re.compile(r"\$\{?(?:MICROMAMBA|MAMBA|CONDA)(?:_?(?:EXE|BIN|C
 TOOL_VARIABLES = {"CONDA_EXE": Tool.CONDA, "MAMBA_EXE": Tool.MICROMAMBA}
 NOT_FILLING = frozenset(
     {"--dry-run", "-d", "--download-only", "--help", "-h", "--offline", "--print-config-only", "--no-install"}
-)
-VALUE_OPTIONS = frozenset(
-    (
-        "-n --name -p --prefix -c --channel -f --file -r --root-prefix --rc-file --solver --platform --subdir "
-        "--log-level --channel-priority --category --repodata-fn --experimental"
-    ).split()
 )
 
 
@@ -102,7 +98,17 @@ class CondaCommand:
     def packages(self) -> tuple[Word, ...]:
         """Return the words that name packages: the operands of an install, create or update."""
         named = self.verb in {Verb.INSTALL, Verb.CREATE, Verb.UPDATE, Verb.UPGRADE} and self.tool is not Tool.INSTALLER
-        return tuple(_operands(self.arguments)) if named else ()
+        return self.read_arguments.operands if named else ()
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """Return the channels that -c names, the strongest first."""
+        return self.read_arguments.given("-c", "--channel")
+
+    @cached_property
+    def read_arguments(self) -> Arguments:
+        """Return its arguments as the tool reads them: operands, and options with their values."""
+        return read_arguments(self.arguments, micromamba=self.tool is Tool.MICROMAMBA)
 
     @property
     def copies(self) -> bool:
@@ -205,24 +211,15 @@ def _tool_call(command: ShellCommand, tool: Tool, at: int, count: int) -> CondaC
     clean = read_clean([word.text for word in words[first + 1 :]]) if verb is Verb.CLEAN else None
     tool_words = command.words[at : at + count]
     subcommand = words[first].text if first < len(words) else ""
-    return CondaCommand(command, tool, verb, at, tool_words, arguments, _environment(arguments), clean, subcommand)
+    environment = _environment(arguments) if clean is None else None
+    return CondaCommand(command, tool, verb, at, tool_words, arguments, environment, clean, subcommand)
 
 
 def _first_operand(words: Sequence[Word]) -> int:
     at = 0
     while at < len(words) and words[at].text.startswith("-"):
-        at += 2 if words[at].text in VALUE_OPTIONS else 1
+        at += 2 if value_option(words[at].text) else 1
     return at
-
-
-def _operands(words: Sequence[Word]) -> Iterator[Word]:
-    at = 0
-    while at < len(words):
-        if words[at].text.startswith("-"):
-            at += 1 if words[at].text not in VALUE_OPTIONS else 2
-        else:
-            yield words[at]
-            at += 1
 
 
 def _gives(text: str, option: str) -> bool:
@@ -241,14 +238,8 @@ def _verb(words: Sequence[str]) -> tuple[Verb, int]:
 
 
 def _environment(arguments: Sequence[Word]) -> str | None:
-    texts = [word.text for word in arguments]
-    for text, value in zip(texts, [*texts, None][1:], strict=True):
-        if text in {"-n", "--name", "-p", "--prefix"}:
-            return value
-        match = re.fullmatch(r"(?:--name=|--prefix=|-[np](?!y\b))(.+)", text)
-        if match:
-            return match[1]
-    return None
+    named = read_arguments(arguments).given("-n", "--name", "-p", "--prefix")
+    return named[0] if named else None
 
 
 def _installer(command: ShellCommand, at: int, installers: frozenset[str]) -> CondaCommand | None:
