@@ -20,6 +20,9 @@ CONDA_IMAGE = re.compile(
 # What may give a prefix to others than root.
 OWNERSHIP = re.compile(rb"ch(?:own|mod|grp)|permissions|setfacl|umask|install\s+-\w*[omg]|usermod|gpasswd")
 LONGEST_VALUE = 1 << 16
+# BuildKit sets these before the first FROM; what they are without --platform on the machines that most build on.
+PLATFORM = {"TARGETPLATFORM": "linux/amd64", "TARGETOS": "linux", "TARGETARCH": "amd64"}
+PLATFORM |= {name.replace("TARGET", "BUILD"): value for name, value in PLATFORM.items()}
 DEFAULT_SHELL = ("/bin/sh", "-c")
 
 
@@ -62,11 +65,24 @@ class Stages:
         return {str(stage.index): stage for stage in self.dockerfile.stages} | named
 
     @cached_property
+    def _globals(self) -> dict[str, str]:
+        """Return the defaults of the ARGs before the first FROM."""
+        known: dict[str, str] = {}
+        for instruction in self.dockerfile.preamble:
+            if instruction.keyword == "ARG":
+                known |= _assigned(known, instruction, self.dockerfile.escape)
+        return known
+
+    def _base(self, stage: Stage) -> str:
+        """Return the stage or image that FROM names, unless a build argument or platform other than usual is given."""
+        return expand(stage.base, PLATFORM | self._globals) if "$" in stage.base else stage.base
+
+    @cached_property
     def _parents(self) -> list[int | None]:
         latest: dict[str, int] = {}
         parents: list[int | None] = []
         for stage in self.dockerfile.stages:
-            parents.append(latest.get(stage.base.lower()))
+            parents.append(latest.get(self._base(stage).lower()))
             if stage.name:
                 latest[stage.name] = stage.index
         return parents
@@ -157,6 +173,11 @@ class Stages:
         """Return what holds at the end of each stage."""
         return self._walked[1]
 
+    def _global_defaults(self, instruction: Instruction) -> dict[str, str]:
+        """Return what an ARG without a default takes over from one of that name before the first FROM."""
+        names = instruction.value.split() if instruction.keyword == "ARG" and self._globals else ()
+        return {name: self._globals[name] for name in names if name in self._globals}
+
     @cached_property
     def _walked(self) -> tuple[dict[int, Context], list[Context]]:
         contexts: dict[int, Context] = {}
@@ -164,10 +185,11 @@ class Stages:
         configures = b"pkgs_dirs" in self.dockerfile.source.data
         for stage in self.dockerfile.stages:
             parent = self.parent(stage)
-            current = ends[parent.index] if parent else _of_image(stage.base)
+            current = ends[parent.index] if parent else _of_image(self._base(stage))
             pending: dict[str, str] = {}
             for instruction in stage.instructions:
                 if instruction.keyword in {"ENV", "ARG"}:
+                    pending |= self._global_defaults(instruction)
                     pending |= _assigned(current.variables | pending, instruction, self.dockerfile.escape)
                     continue
                 if pending and instruction.keyword in {"RUN", "USER", "WORKDIR", "ONBUILD"}:
