@@ -122,10 +122,7 @@ class CondaCommand:
     @property
     def files(self) -> tuple[str, ...]:
         """Return the files that it reads its packages from: what -f or --file names."""
-        texts = [word.text for word in self.arguments]
-        pairs = zip(texts, [*texts, ""][1:], strict=False)
-        glued = [text.partition("=")[2] for text in texts if text.startswith("--file=")]
-        return tuple([following for text, following in pairs if text in {"-f", "--file"}] + glued)
+        return self.read_arguments.given("-f", "--file")
 
     @property
     def title(self) -> str:
