@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from slimconda.dockerfile.analysis import Analysis
 from slimconda.dockerfile.caches import Install, RunLayer
+from slimconda.dockerfile.clean_flags import Kind
 from slimconda.dockerfile.cleaning import missing_clean, uncleaned
 from slimconda.dockerfile.conda import CondaCommand
 from slimconda.dockerfile.insertion import NoPlaceError, find_link, remove_command
@@ -23,11 +24,16 @@ def check_dockerfile(analysis: Analysis) -> Iterator[Problem]:
 def _early(layer: RunLayer, install: Install) -> CondaCommand | None:
     """Return the last clean of the RUN's own chains, if it would empty the install's cache and comes too early."""
     missed = {id(missed.clean) for missed in layer.missed}
-    cleans = [clean for clean in layer.cleans if clean.clean and clean.clean.kinds and id(clean) not in missed]
+    cleans = [clean for clean in layer.cleans if _takes_archives(clean) and id(clean) not in missed]
     last = max(cleans, key=lambda clean: clean.place.start, default=None)
     if last is None or last.place.start > install.conda.place.start:
         return None
     return last if _runs_always(layer, last) and _shares(last, install) else None
+
+
+def _takes_archives(clean: CondaCommand) -> bool:
+    """Tell whether a clean is for space; one of the index alone makes the install ask for a new one."""
+    return clean.clean is not None and Kind.ARCHIVES in clean.clean.kinds
 
 
 def _runs_always(layer: RunLayer, clean: CondaCommand) -> bool:
