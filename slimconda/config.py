@@ -1,15 +1,13 @@
-"""Owns the configuration: slimconda.toml, or [tool.slimconda] of pyproject.toml, becomes a Config."""
+"""Owns what a project may set: a Config, and the keys of a configuration file that make one."""
 
-import tomllib
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from slimconda.errors import ConfigurationError
 from slimconda.findings import Severity
 
 CLEAN_ARGUMENTS = "--all --yes"
-LARGEST_FILE = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -34,60 +32,36 @@ class Config:
         return rule not in self.ignore and (not self.select or rule in self.select)
 
 
-def find_config(folder: Path, rules: frozenset[str]) -> Config:
-    """Return the configuration of the nearest folder, from the given one upwards, that has one.
+@dataclass(frozen=True)
+class Key:
+    """A key of the configuration: how its value is read, and what an editor's schema says of it."""
 
-    Raises ConfigurationError for a key or a rule name that does not exist, or an unusable value.
+    read: Callable[[object, str], object]
+    schema: dict[str, object]
+
+
+def read_values(table: dict[str, Any], where: str, rules: frozenset[str]) -> dict[str, Any]:
+    """Return the values of a table by the names of Config's fields.
+
+    Raises ConfigurationError for a key or a rule name that does not exist, with the nearest one that does, or an
+    unusable value.
     """
-    for parent in (folder, *folder.parents):
-        for name in ("slimconda.toml", ".slimconda.toml", "pyproject.toml"):
-            table = _table(parent / name) if (parent / name).is_file() else None
-            if table is not None:
-                return _config(table, parent / name, rules)
-    return Config()
-
-
-def load_config(path: Path, rules: frozenset[str]) -> Config:
-    """Return the configuration of one file; raises ConfigurationError."""
-    if not path.is_file():
-        raise ConfigurationError(f"{path}: no such configuration file")
-    return _config(_table(path) or {}, path, rules)
-
-
-def _table(path: Path) -> dict[str, Any] | None:
-    try:
-        if path.stat().st_size > LARGEST_FILE:
-            raise ConfigurationError(f"{path}: larger than {LARGEST_FILE} bytes")
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigurationError(f"{path}: {str(error).splitlines()[0]}") from None
-    if path.name != "pyproject.toml":
-        return content
-    table = content.get("tool", {}).get("slimconda")
-    return table if isinstance(table, dict) else None
-
-
-def _config(table: dict[str, Any], path: Path, rules: frozenset[str]) -> Config:
-    readers = {
-        "select": _names,
-        "ignore": _names,
-        "fail-on": _severity,
-        "clean-arguments": _clean_arguments,
-        "install-commands": _names,
-        "clean-commands": _names,
-        "all-stages": _boolean,
-        "target": _text,
-    }
     values: dict[str, Any] = {}
     for key, value in table.items():
-        if key not in readers:
-            raise ConfigurationError(f"{path}: unknown key {key!r} (known: {', '.join(readers)})")
-        values[key.replace("-", "_")] = readers[key](value, f"{path}: {key}")
-    config = Config(**values)
-    unknown = sorted((config.select | config.ignore) - rules)
-    if unknown:
-        raise ConfigurationError(f"{path}: unknown rule {unknown[0]!r} (see: slimconda rules)")
-    return config
+        if key not in KEYS:
+            raise ConfigurationError(f"{where}: unknown key {key!r} ({nearest(key, KEYS)})")
+        values[key.replace("-", "_")] = KEYS[key].read(value, f"{where}: {key}")
+    for name in sorted({*values.get("select", ()), *values.get("ignore", ())} - rules):
+        raise ConfigurationError(f"{where}: unknown rule {name!r} ({nearest(name, rules, 'see: slimconda rules')})")
+    return values
+
+
+def nearest(name: str, known: Collection[str], otherwise: str = "") -> str:
+    """Return a suggestion for a name that is none of the known ones, or all of them."""
+    import difflib
+
+    close = difflib.get_close_matches(name, sorted(known), n=1)
+    return f"did you mean {close[0]!r}?" if close else otherwise or f"known: {', '.join(known)}"
 
 
 def _names(value: object, where: str) -> frozenset[str]:
@@ -124,3 +98,16 @@ def _clean_arguments(value: object, where: str) -> str:
     if not whole or not ("y" in letters or "--yes" in words):
         raise ConfigurationError(f"{where} must clean everything and ask nothing, as {CLEAN_ARGUMENTS!r} does")
     return " ".join(words)
+
+
+NAMES = {"type": "array", "items": {"type": "string"}, "uniqueItems": True}
+KEYS = {
+    "select": Key(_names, NAMES | {"description": "Only these rules; empty: all."}),
+    "ignore": Key(_names, NAMES | {"description": "Not these rules; adds to what an extended file ignores."}),
+    "fail-on": Key(_severity, {"enum": ["info", "warning", "error"], "description": "Exit with 1 from it on."}),
+    "clean-arguments": Key(_clean_arguments, {"type": "string", "description": "What a fix writes after conda clean."}),
+    "install-commands": Key(_names, NAMES | {"description": "Own programs that install as conda does."}),
+    "clean-commands": Key(_names, NAMES | {"description": "Own programs that clean as conda clean --all does."}),
+    "all-stages": Key(_boolean, {"type": "boolean", "description": "Judge builder stages as if they shipped."}),
+    "target": Key(_text, {"type": "string", "minLength": 1, "description": "The stage that ships; else the last."}),
+}

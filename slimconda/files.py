@@ -72,6 +72,11 @@ def _walked(folder: Path) -> Iterator[str]:
         yield from (os.path.relpath(Path(parent) / name, folder) for name in files)
 
 
+def repository_top(folder: Path) -> Path | None:
+    """Return the folder of the git repository that holds a folder, None outside of one."""
+    return next((parent for parent in (folder, *folder.parents) if (parent / ".git").exists()), None)
+
+
 def read_dockerfile(path: Path) -> bytes:
     """Return a file's bytes; raises InputError where it cannot be read or is too large to be a Dockerfile."""
     try:
@@ -116,6 +121,32 @@ def replace_file(path: Path, before: bytes, after: bytes) -> None:
         _move_over(Path(temporary.name), target)
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror}") from None
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Write a file at once, so that no reader sees half of it; raises InputError where it cannot be written."""
+    import tempfile
+
+    try:
+        target = path.resolve()
+        if target.exists() and not target.is_file():
+            target.write_bytes(data)  # a pipe or a device cannot be replaced
+            return
+        with tempfile.NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}.", delete=False) as temporary:
+            temporary.write(data)
+        _move_new(Path(temporary.name), target)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written: {error.strerror}") from None
+
+
+def _move_new(temporary: Path, target: Path) -> None:
+    if target.exists():
+        _move_over(temporary, target)
+        return
+    mask = os.umask(0)
+    os.umask(mask)
+    temporary.chmod(0o666 & ~mask)
+    temporary.replace(target)
 
 
 def _move_over(temporary: Path, target: Path) -> None:

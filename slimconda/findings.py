@@ -1,5 +1,6 @@
 """Owns what a check says and what a report holds: severities, problems, fixes, findings. Renders nothing."""
 
+import posixpath
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
@@ -66,7 +67,10 @@ class Problem:
 
 @dataclass(frozen=True)
 class Finding:
-    """A problem with the rule that found it; `path` is the Dockerfile's or the image's name as the user gave it."""
+    """A problem with the rule that found it; `path` is the Dockerfile's or the image's name as the user gave it.
+
+    `instruction` is the span of the whole instruction that holds the place, None where there is none.
+    """
 
     rule: str
     severity: Severity
@@ -76,19 +80,35 @@ class Finding:
     fix: Fix | None = None
     stage: str | None = None
     ignored: bool = False
+    instruction: Span | None = None
 
 
 @dataclass(frozen=True)
 class Report:
-    """All findings of one run, and the sources they lie in, by path."""
+    """All findings of one run, and the sources they lie in, by path.
+
+    `locations` gives the place of a path from the top of its repository, where that is another one than the path.
+    `templates` are the paths that were not judged, since a template language writes their text.
+    """
 
     findings: tuple[Finding, ...]
     sources: dict[str, Source] = field(default_factory=dict, repr=False)
+    locations: dict[str, str] = field(default_factory=dict, repr=False)
+    templates: tuple[str, ...] = ()
 
     @property
     def open(self) -> tuple[Finding, ...]:
         """Return the findings that no pragma ignores."""
         return tuple(finding for finding in self.findings if not finding.ignored)
+
+    @property
+    def worst_first(self) -> tuple[Finding, ...]:
+        """Return the open findings by falling severity, else in their order."""
+        return tuple(sorted(self.open, key=lambda finding: -finding.severity))
+
+    def location(self, path: str) -> str:
+        """Return the path from the top of the repository, with slashes and without a leading `./`."""
+        return posixpath.normpath(self.locations.get(path, path))
 
     def reaches(self, threshold: Severity) -> bool:
         """Tell whether an open finding is at or above the threshold."""
@@ -99,4 +119,5 @@ def join_reports(reports: Sequence[Report]) -> Report:
     """Return one report that holds the findings of all, in their order."""
     findings = tuple(finding for report in reports for finding in report.findings)
     sources = {path: source for report in reports for path, source in report.sources.items()}
-    return Report(findings, sources)
+    locations = {path: place for report in reports for path, place in report.locations.items()}
+    return Report(findings, sources, locations, tuple(path for report in reports for path in report.templates))

@@ -1,5 +1,6 @@
 """Owns the way from a Dockerfile or an image to a report: runs checks, stamps rule and severity, obeys pragmas."""
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -27,12 +28,15 @@ def lint(source: Source, config: Config) -> Report:
 def lint_dockerfile(dockerfile: Dockerfile, config: Config) -> Report:
     """Return the report of a parsed Dockerfile. One that Docker would refuse gets that finding and no other."""
     if dockerfile.template:
-        return Report((), {dockerfile.source.path: dockerfile.source})
+        path = dockerfile.source.path
+        return Report((), {path: dockerfile.source}, templates=(path,))
     findings = list(_findings(Analysis(dockerfile, config), config))
     pragmas = list(read_pragmas(dockerfile))
     findings = [replace(finding, ignored=_is_ignored(finding, pragmas)) for finding in findings]
     findings += list(_pragma_findings(dockerfile, pragmas, findings, config))
     findings.sort(key=lambda finding: (_start(finding), finding.rule))
+    spans = [instruction.span for instruction in dockerfile.instructions]
+    findings = [replace(finding, instruction=_holder(finding, spans)) for finding in findings]
     return Report(tuple(findings), {dockerfile.source.path: dockerfile.source})
 
 
@@ -70,6 +74,12 @@ def _stamped(rule: Rule, problem: Problem, path: str) -> Finding:
 
 def _start(finding: Finding) -> int:
     return finding.place.start if isinstance(finding.place, Span) else 0
+
+
+def _holder(finding: Finding, spans: list[Span]) -> Span | None:
+    """Return the span of the instruction that a finding starts in."""
+    at = bisect_right(spans, _start(finding), key=lambda span: span.start) - 1
+    return spans[at] if at >= 0 and _start(finding) < spans[at].end else None
 
 
 def _is_ignored(finding: Finding, pragmas: Iterable[Pragma]) -> bool:

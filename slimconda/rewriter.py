@@ -55,6 +55,12 @@ def rewrite(source: Source, config: Config, *, unsafe: bool = False) -> Rewrite:
     return Rewrite(source, source.data, (), report, f"no end after {MOST_ROUNDS} rounds")
 
 
+def propose(report: Report, path: str) -> bytes:
+    """Return a file's bytes with the safe fixes of a report made once, for a reader to look at."""
+    own = Report(tuple(finding for finding in report.findings if finding.path == path))
+    return apply_edits(report.sources[path].data, _edits(_choose(own, unsafe=False)))
+
+
 @dataclass(frozen=True)
 class _State:
     """Where the rewriting stands after a round."""

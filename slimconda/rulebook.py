@@ -11,6 +11,7 @@ from slimconda.errors import InputError
 from slimconda.findings import Safety, Severity
 
 TITLE = re.compile(r"# (?P<name>[a-z-]+): (?P<title>.+)")
+CARDS_URL = "https://github.com/slimconda/slimconda/blob/main/rules"
 FENCE = re.compile(r"^```(?P<info>[^\n]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -24,6 +25,16 @@ class Rule:
     safety: Safety
     residue: tuple[str, ...]
     card: str
+
+    @property
+    def url(self) -> str:
+        """Return the address of the card."""
+        return f"{CARDS_URL}/{self.name}.md"
+
+    @property
+    def help(self) -> str:
+        """Return the card as Markdown without the facts in its fence, which reports state elsewhere."""
+        return FENCE.sub("", self.card, count=1).replace("\n\n\n", "\n\n", 1)
 
     @cached_property
     def examples(self) -> tuple["Example", ...]:

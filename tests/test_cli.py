@@ -53,6 +53,7 @@ def test_json_has_the_fields_of_version_1(tmp_path: Path) -> None:
     report = json.loads(slimconda("lint", "--format", "json", cwd=tmp_path).stdout)
     assert report["version"] == 1
     finding = report["findings"][0]
+    assert len(finding.pop("fingerprint")) == 32
     edit = finding.pop("fix")["edits"][0]
     assert edit == {"start": 40, "end": 40, "text": " && conda clean --all --yes"}
     assert finding == {
@@ -188,8 +189,8 @@ def test_a_template_is_no_dockerfile_yet(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "why"),
     [
-        ("slimconda.toml", "slect = []", "unknown key 'slect'"),
-        ("slimconda.toml", "ignore = ['conda-cash']", "unknown rule 'conda-cash'"),
+        ("slimconda.toml", "slect = []", "unknown key 'slect' (did you mean 'select'?)"),
+        ("slimconda.toml", "ignore = ['conda-cash']", "unknown rule 'conda-cash' (did you mean"),
         ("slimconda.toml", "fail-on = 'never'", "fail-on must be"),
         ("slimconda.toml", "clean-arguments = '; rm -rf /'", "clean-arguments must be"),
         ("slimconda.toml", "clean-arguments = '--tarballs --yes'", "must clean everything"),

@@ -12,7 +12,7 @@ from slimconda.cli.lint import lint
 from slimconda.cli.output import BAD_INPUT, BUG, FOUND, complain
 from slimconda.cli.reference import demo, explain, rules
 from slimconda.errors import SlimcondaError
-from slimconda.reporters.text import visible
+from slimconda.reporters.escapes import visible
 
 __all__ = ["app", "main"]
 

@@ -5,12 +5,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from slimconda.cli.inputs import STDIN, find_sources, open_source, read_settings
-from slimconda.cli.options import ConfigOption, FailOnOption, IgnoreOption, Paths, SelectOption
+from slimconda.cli.inputs import STDIN, Asked, find_sources, open_source
+from slimconda.cli.options import (
+    AllStagesOption,
+    ConfigOption,
+    ExitZeroOption,
+    FailOnOption,
+    IgnoreOption,
+    Paths,
+    SelectOption,
+    TargetOption,
+)
 from slimconda.cli.output import complain, finish, write
 from slimconda.errors import InputError
 from slimconda.files import replace_file
-from slimconda.reporters.text import visible
+from slimconda.reporters.escapes import visible
 
 if TYPE_CHECKING:
     from slimconda.rewriter import Rewrite
@@ -25,6 +34,9 @@ def fix(
     select: SelectOption = None,
     ignore: IgnoreOption = None,
     config: ConfigOption = None,
+    all_stages: AllStagesOption = False,
+    target: TargetOption = None,
+    exit_zero: ExitZeroOption = False,
 ) -> None:
     """Rewrite Dockerfiles so that less is left.
 
@@ -33,11 +45,12 @@ def fix(
     """
     from slimconda.rewriter import rewrite
 
-    settings = read_settings(config, fail_on, select, ignore)
+    asked = Asked(config, fail_on, select, ignore, all_stages, target)
     found = False
     sources, failed = find_sources(paths)
     for source in sources:
         try:
+            settings = asked.config(source)
             done = rewrite(open_source(source), settings, unsafe=unsafe)
             _refuse_broken(done)
             _deliver(done, diff=diff, check=check)
@@ -45,7 +58,7 @@ def fix(
             failed = complain(error)
             continue
         found = found or done.report.reaches(settings.fail_on) or (check and done.changed)
-    finish(failed=failed, found=found)
+    finish(failed=failed, found=found and not exit_zero)
 
 
 def _refuse_broken(done: "Rewrite") -> None:

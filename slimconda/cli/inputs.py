@@ -1,36 +1,60 @@
 """Owns what a command is asked to look at: the configuration, and the Dockerfiles meant by its arguments."""
 
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 from slimconda.cli.options import Threshold
 from slimconda.cli.output import complain
-from slimconda.config import Config, find_config, load_config
+from slimconda.config import Config, nearest
 from slimconda.errors import ConfigurationError, InputError
 from slimconda.files import LARGEST_FILE, find_dockerfiles, read_beside, read_dockerfile
 from slimconda.findings import Severity
 from slimconda.rulebook import load_rules
+from slimconda.settings import config_of, load_settings
 from slimconda.source import Source
 
 STDIN = "-"
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What the options say of the configuration; they weigh more than its files."""
+
+    path: Path | None = None
+    fail_on: Threshold | None = None
+    select: list[str] | None = None
+    ignore: list[str] | None = None
+    all_stages: bool = False
+    target: str | None = None
+
+    def config(self, name: str) -> Config:
+        """Return the configuration of a file by its name, or of the current folder; raises ConfigurationError."""
+        known = frozenset(load_rules())
+        for rule in [*(self.select or ()), *(self.ignore or ())]:
+            if rule not in known:
+                raise ConfigurationError(f"there is no rule {rule!r} ({nearest(rule, known, 'see: slimconda rules')})")
+        file = Path.cwd() / ("Dockerfile" if name == STDIN else name)
+        config = load_settings(self.path, known).config(file) if self.path else config_of(file, known)
+        return self._changed(config)
+
+    def _changed(self, config: Config) -> Config:
+        return replace(
+            config,
+            select=frozenset(self.select) if self.select else config.select,
+            ignore=config.ignore | frozenset(self.ignore or ()),
+            fail_on=Severity.named(self.fail_on) if self.fail_on else config.fail_on,
+            all_stages=config.all_stages or self.all_stages,
+            target=self.target or config.target,
+        )
+
+
 def read_settings(
     path: Path | None, fail_on: Threshold | None, select: list[str] | None, ignore: list[str] | None
 ) -> Config:
-    """Return the configuration with what the options change in it; raises ConfigurationError."""
-    known = frozenset(load_rules())
-    for name in [*(select or ()), *(ignore or ())]:
-        if name not in known:
-            raise ConfigurationError(f"there is no rule {name!r} (see: slimconda rules)")
-    config = load_config(path, known) if path else find_config(Path.cwd(), known)
-    if select:
-        config = replace(config, select=frozenset(select))
-    if ignore:
-        config = replace(config, ignore=config.ignore | frozenset(ignore))
-    return replace(config, fail_on=Severity.named(fail_on)) if fail_on else config
+    """Return the current folder's configuration with what the options change in it; raises ConfigurationError."""
+    return Asked(path, fail_on, select, ignore).config(STDIN)
 
 
 def find_sources(paths: list[str] | None) -> tuple[list[str], bool]:

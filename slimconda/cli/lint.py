@@ -1,22 +1,35 @@
 """Owns `slimconda lint`."""
 
-import os
-from collections.abc import Callable
-
-from slimconda.cli.inputs import find_sources, open_source, read_settings
-from slimconda.cli.options import ConfigOption, FailOnOption, Format, FormatOption, IgnoreOption, Paths, SelectOption
-from slimconda.cli.output import complain, finish, write
+from slimconda.cli.inputs import Asked, find_sources, open_source
+from slimconda.cli.options import (
+    AllStagesOption,
+    ConfigOption,
+    ExitZeroOption,
+    FailOnOption,
+    FormatOption,
+    IgnoreOption,
+    OutputOption,
+    Paths,
+    SelectOption,
+    TargetOption,
+)
+from slimconda.cli.output import complain, finish
+from slimconda.cli.reports import located, parse_outputs, write_reports
 from slimconda.errors import InputError
-from slimconda.findings import Report, join_reports
+from slimconda.findings import join_reports
 
 
 def lint(
     paths: Paths = None,
     output: FormatOption = None,
+    outputs: OutputOption = None,
     fail_on: FailOnOption = None,
     select: SelectOption = None,
     ignore: IgnoreOption = None,
     config: ConfigOption = None,
+    all_stages: AllStagesOption = False,
+    target: TargetOption = None,
+    exit_zero: ExitZeroOption = False,
 ) -> None:
     """Find what Dockerfiles will leave behind.
 
@@ -25,23 +38,16 @@ def lint(
     """
     from slimconda.linter import lint as lint_source
 
-    settings = read_settings(config, fail_on, select, ignore)
-    reports = []
+    asked = Asked(config, fail_on, select, ignore, all_stages, target)
+    files = parse_outputs(outputs)
+    reports, found = [], False
     sources, failed = find_sources(paths)
     for source in sources:
         try:
+            settings = asked.config(source)
             reports.append(lint_source(open_source(source), settings))
+            found = found or reports[-1].reaches(settings.fail_on)
         except InputError as error:
             failed = complain(error)
-    report = join_reports(reports)
-    if reports or output is Format.JSON:
-        write(_renderer(output)(report).encode("utf-8", "replace"))
-    finish(failed=failed, found=report.reaches(settings.fail_on))
-
-
-def _renderer(chosen: Format | None) -> Callable[[Report], str]:
-    from importlib import import_module
-
-    output = chosen or (Format.GITHUB if os.environ.get("GITHUB_ACTIONS") == "true" else Format.TEXT)
-    render: Callable[[Report], str] = import_module(f"slimconda.reporters.{output}").render
-    return render
+    write_reports(located(join_reports(reports)), output, files)
+    finish(failed=failed, found=found and not exit_zero)

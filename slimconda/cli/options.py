@@ -11,8 +11,16 @@ class Format(StrEnum):
     """How a report is written."""
 
     TEXT = "text"
-    JSON = "json"
+    CONCISE = "concise"
     GITHUB = "github"
+    SARIF = "sarif"
+    GITLAB = "gitlab"
+    RDJSON = "rdjson"
+    RDJSONL = "rdjsonl"
+    JUNIT = "junit"
+    CHECKSTYLE = "checkstyle"
+    JSON = "json"
+    MARKDOWN = "markdown"
 
 
 class TextOrJson(StrEnum):
@@ -36,6 +44,13 @@ Paths = Annotated[
 FormatOption = Annotated[
     Format | None, typer.Option("--format", help="How to write the report. [default: github on Actions, else text]")
 ]
+OutputOption = Annotated[
+    list[str] | None,
+    typer.Option("--output", metavar="FORMAT=FILE", help="Write a report to a file, too; may be repeated."),
+]
+AllStagesOption = Annotated[bool, typer.Option("--all-stages", help="Judge builder stages as if they shipped.")]
+TargetOption = Annotated[str | None, typer.Option(metavar="STAGE", help="The stage that ships. [default: the last]")]
+ExitZeroOption = Annotated[bool, typer.Option("--exit-zero", help="Exit with 0 although there are findings.")]
 PlainFormatOption = Annotated[TextOrJson, typer.Option("--format", help="How to write the report.")]
 FailOnOption = Annotated[
     Threshold | None, typer.Option(help="Exit with 1 from this severity on. [default: warning]", show_default=False)

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import typer
 
 from slimconda.errors import SlimcondaError
-from slimconda.reporters.text import visible
+from slimconda.reporters.escapes import visible
 
 FOUND, BAD_INPUT, BUG = 1, 2, 3
 PROGRESS_EVERY = {True: 0.2, False: 10}  # seconds, by whether stderr is a terminal

@@ -1,25 +1,56 @@
-"""Owns GitHub's workflow commands: one annotation per finding, the worst first."""
+"""Owns GitHub's workflow commands: one annotation per finding, the worst first, within what GitHub shows."""
+
+from collections.abc import Iterator
 
 from slimconda.findings import Finding, Report, Severity
-from slimconda.reporters.text import summary, visible
+from slimconda.reporters import concise
+from slimconda.reporters.escapes import inert, visible
+from slimconda.reporters.text import summary
 from slimconda.source import Source, Span
 
 LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
+# Of each level GitHub shows ten annotations a step, and drops the rest without a word; a message may have 64 KB.
+MOST_SHOWN = 10
+LONGEST_MESSAGE = 4096
 
 
 def render(report: Report) -> str:
-    """Return the annotations, and the summary as a plain line."""
-    findings = sorted(report.open, key=lambda finding: -finding.severity)
-    lines = [_annotation(finding, report.sources.get(finding.path)) for finding in findings]
+    """Return the annotations, the findings that GitHub would not show as plain lines, and the summary."""
+    shown, rest = _split(report.worst_first)
+    lines = [_annotation(finding, report) for finding in shown]
+    lines += [f"- {inert(concise.line(finding, report.sources.get(finding.path)))}" for finding in rest]
+    lines += _notes(report, len(rest))
     return "".join(f"{line}\n" for line in [*lines, summary(report)])
 
 
-def _annotation(finding: Finding, source: Source | None) -> str:
+def _split(findings: tuple[Finding, ...]) -> tuple[list[Finding], list[Finding]]:
+    """Return the findings that GitHub shows, and the others."""
+    shown: dict[Severity, list[Finding]] = {severity: [] for severity in sorted(Severity, reverse=True)}
+    rest: list[Finding] = []
+    for finding in findings:
+        level = shown[finding.severity]
+        (level if len(level) < MOST_SHOWN else rest).append(finding)
+    return [finding for level in shown.values() for finding in level], rest
+
+
+def _notes(report: Report, cut: int) -> Iterator[str]:
+    yield from (f"- {inert(visible(path))}: a template, not judged: lint what it renders" for path in report.templates)
+    if cut:
+        yield f"{cut} more than the {MOST_SHOWN} annotations of each level that GitHub shows: see the lines above"
+
+
+def _annotation(finding: Finding, report: Report) -> str:
+    source = report.sources.get(finding.path)
     properties = {"title": f"slimconda: {finding.rule}"}
     if source is not None and isinstance(finding.place, Span):
-        properties = {"file": visible(finding.path.removeprefix("./")), **_lines(finding.place, source), **properties}
+        properties = {"file": visible(report.location(finding.path)), **_lines(finding.place, source), **properties}
     joined = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
-    return f"::{LEVELS[finding.severity]} {joined}::{_data(visible(finding.message))}"
+    return f"::{LEVELS[finding.severity]} {joined}::{_data(_message(finding))}"
+
+
+def _message(finding: Finding) -> str:
+    fix = f" (fix: {finding.fix.title})" if finding.fix else ""
+    return visible(f"{finding.message}{fix}")[:LONGEST_MESSAGE]
 
 
 def _lines(place: Span, source: Source) -> dict[str, str]:
@@ -30,7 +61,7 @@ def _lines(place: Span, source: Source) -> dict[str, str]:
 
 
 def _data(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A").replace("##[", "## [")
 
 
 def _property(text: str) -> str:

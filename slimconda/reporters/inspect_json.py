@@ -6,7 +6,8 @@ from typing import Any
 
 from slimconda.findings import Finding, LayerPart, Report
 from slimconda.layers.image import Image, Layer
-from slimconda.reporters.json import VERSION, clean, finding_fields
+from slimconda.reporters.escapes import clean
+from slimconda.reporters.json import VERSION, finding_fields
 
 
 def render(image: Image, report: Report) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from slimconda.findings import Finding, LayerPart, Report
 from slimconda.layers.image import Image, Layer
-from slimconda.reporters.text import visible
+from slimconda.reporters.escapes import visible
 from slimconda.units import size_text
 
 WIDTH = 80

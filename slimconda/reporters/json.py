@@ -5,7 +5,11 @@ from typing import Any
 
 from slimconda import __version__
 from slimconda.findings import Finding, Fix, Report, Severity
+from slimconda.fingerprints import fingerprints
+from slimconda.reporters.escapes import clean
 from slimconda.source import Source, Span
+
+__all__ = ["VERSION", "clean", "finding_fields", "render"]
 
 VERSION = 1
 
@@ -15,7 +19,10 @@ def render(report: Report) -> str:
     content = {
         "version": VERSION,
         "tool": {"name": "slimconda", "version": __version__},
-        "findings": [finding_fields(finding, report.sources.get(finding.path)) for finding in report.findings],
+        "findings": [
+            finding_fields(finding, report.sources.get(finding.path)) | {"fingerprint": fingerprint}
+            for finding, fingerprint in zip(report.findings, fingerprints(report), strict=True)
+        ],
         "summary": _summary(report),
     }
     return json.dumps(content, indent=2, ensure_ascii=True) + "\n"
@@ -48,11 +55,6 @@ def _fix(fix: Fix) -> dict[str, Any]:
         for edit in fix.edits
     ]
     return {"safety": fix.safety.value, "title": fix.title, "edits": edits}
-
-
-def clean(text: str) -> str:
-    """Return the text without lone surrogates, which JSON readers refuse."""
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _summary(report: Report) -> dict[str, int]:

@@ -1,54 +1,74 @@
 """Owns the text report of Dockerfiles: one line per finding, the source line below it, and what a fix would do."""
 
+import unicodedata
 from collections.abc import Iterator
 
 from slimconda.findings import Finding, Report, Safety, Severity
+from slimconda.reporters.escapes import visible
 from slimconda.source import Source, Span
 
+__all__ = ["render", "render_findings", "summary", "visible"]
+
 WIDEST_EXCERPT = 100
+COLOURS = {Severity.ERROR: "31", Severity.WARNING: "33", Severity.INFO: "36"}
+BOLD, GREEN = "1", "32"
 
 
-def render(report: Report) -> str:
+def render(report: Report, *, colour: bool = False) -> str:
     """Return the report as text; what comes from files is shown without control characters."""
-    parts = [_finding(finding, report.sources[finding.path]) for finding in report.open]
-    return "".join(f"{part}\n" for part in [*parts, summary(report)])
+    notes = [f"{visible(path)}: a template, not judged: lint what it renders" for path in report.templates]
+    parts = [_finding(finding, report.sources[finding.path], colour=colour) for finding in report.open]
+    return "".join(f"{part}\n" for part in [*parts, *notes, summary(report)])
 
 
 def render_findings(report: Report) -> str:
     """Return the findings alone, as the cards quote them."""
-    return "".join(f"{_finding(finding, report.sources[finding.path])}\n" for finding in report.open)
+    parts = [_finding(finding, report.sources[finding.path], colour=False) for finding in report.open]
+    return "".join(f"{part}\n" for part in parts)
 
 
-def _finding(finding: Finding, source: Source) -> str:
+def _finding(finding: Finding, source: Source, *, colour: bool) -> str:
     span = finding.place if isinstance(finding.place, Span) else Span(0, 0)
+    tint = COLOURS[finding.severity] if colour else ""
+    name = _painted(f"{finding.severity.label}[{finding.rule}]", tint)
+    head = f"{_painted(_place(finding, source, span), BOLD if colour else '')}: {name} {visible(finding.message)}"
+    return "\n".join([head, *_excerpt(source, span, tint), *_fix(finding, GREEN if colour else "")])
+
+
+def _painted(text: str, tint: str) -> str:
+    return f"\033[{tint}m{text}\033[0m" if tint else text
+
+
+def _place(finding: Finding, source: Source, span: Span) -> str:
     place = source.position(span.start)
-    head = f"{visible(finding.path)}:{place.line}:{place.column}: {finding.severity.label}[{finding.rule}]"
-    return "\n".join([f"{head} {visible(finding.message)}", *_excerpt(source, span), *_fix(finding)])
+    return f"{visible(finding.path)}:{place.line}:{place.column}"
 
 
-def _excerpt(source: Source, span: Span) -> Iterator[str]:
+def _excerpt(source: Source, span: Span, tint: str) -> Iterator[str]:
     place = source.position(span.start)
     line = source.line_span(place.line)
-    text = visible(source.text(line).rstrip("\r\n").replace("\t", " "))
+    text = visible(source.text(line).removeprefix("\ufeff").rstrip("\r\n").replace("\t", " "))
     end = min(span.end, line.start + len(source.read(line).rstrip(b"\r\n")))
-    width = max(1, source.position(end).column - place.column)
-    start = max(0, place.column - 1 - WIDEST_EXCERPT // 2) if len(text) > WIDEST_EXCERPT else 0
-    shown = text[start : start + WIDEST_EXCERPT]
-    width = min(width, max(1, len(shown) - (place.column - 1 - start)))
+    first = place.column - 1
+    last = max(first + 1, source.position(end).column - 1)
+    start = max(0, first - WIDEST_EXCERPT // 2) if len(text) > WIDEST_EXCERPT else 0
+    stop = start + WIDEST_EXCERPT
     gutter = f"{place.line:>5}"
-    yield f"{gutter} | {shown}".rstrip()
-    yield f"{' ' * len(gutter)} | {' ' * (place.column - 1 - start)}{'^' * width}"
+    yield f"{gutter} | {text[start:stop]}".rstrip()
+    marked = max(1, _cells(text[first : min(last, stop)]))
+    yield f"{' ' * len(gutter)} | {' ' * _cells(text[start:first])}{_painted('^' * marked, tint)}"
 
 
-def _fix(finding: Finding) -> Iterator[str]:
+def _cells(text: str) -> int:
+    """Return how many columns of a terminal the text takes: wide characters two, combining ones none."""
+    wide = sum(unicodedata.east_asian_width(character) in {"W", "F"} for character in text)
+    return len(text) + wide - sum(unicodedata.combining(character) != 0 for character in text)
+
+
+def _fix(finding: Finding, tint: str) -> Iterator[str]:
     if finding.fix is not None:
         note = " (unsafe)" if finding.fix.safety is Safety.UNSAFE else ""
-        yield f"      = fix{note}: {finding.fix.title}"
-
-
-def visible(text: str) -> str:
-    """Return the text with each control character and undecodable byte as a question mark."""
-    return "".join(character if character.isprintable() else "?" for character in text)
+        yield f"      = {_painted(f'fix{note}', tint)}: {visible(finding.fix.title)}"
 
 
 def summary(report: Report) -> str:
