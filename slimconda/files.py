@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from slimconda.errors import InputError
+from slimconda.references import named_dockerfiles, names_dockerfiles
+from slimconda.walk import walk
 
 # The names that Docker, Podman and pre-commit's `dockerfile` type know, and `Dockerfile-gpu`, `Dockerfile_gpu`.
 NAME = re.compile(
@@ -34,7 +36,7 @@ def find_dockerfiles(paths: Iterable[Path]) -> list[Path]:
     found: dict[Path, None] = {}
     for path in paths:
         if path.is_dir():
-            inside = sorted(_in_folder(path))
+            inside = sorted(set(_in_folder(path)))
             if not inside:
                 raise InputError(f"{path}: no Dockerfile in this folder")
             found |= dict.fromkeys(inside)
@@ -46,11 +48,14 @@ def find_dockerfiles(paths: Iterable[Path]) -> list[Path]:
 
 
 def _in_folder(folder: Path) -> Iterator[Path]:
+    """Yield what is named as a Dockerfile, or named by a file that says how to build one, each perhaps twice."""
     names = _listed_by_git(folder)
-    for name in _walked(folder) if names is None else names:
+    for name in walk(folder) if names is None else names:
         path = folder / name
         if is_dockerfile_name(path.name) and path.is_file():
             yield path
+        elif names_dockerfiles(path.name) and path.is_file():
+            yield from named_dockerfiles(path, folder)
 
 
 def _listed_by_git(folder: Path) -> list[str] | None:
@@ -64,12 +69,6 @@ def _listed_by_git(folder: Path) -> list[str] | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return [os.fsdecode(name) for name in run.stdout.split(b"\0") if name]
-
-
-def _walked(folder: Path) -> Iterator[str]:
-    for parent, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".") and name != "node_modules"]
-        yield from (os.path.relpath(Path(parent) / name, folder) for name in files)
 
 
 def repository_top(folder: Path) -> Path | None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from slimconda.cli.inputs import STDIN, Asked, find_sources, open_source
+from slimconda.cli.inputs import STDIN, Asked, find_sources, is_compose, open_source
 from slimconda.cli.options import (
     AllStagesOption,
     ConfigOption,
@@ -49,6 +49,8 @@ def fix(
     found = False
     sources, failed = find_sources(paths)
     for source in sources:
+        if is_compose(source):
+            continue  # what it holds inline is told by lint alone
         try:
             settings = asked.config(source)
             done = rewrite(open_source(source), settings, unsafe=unsafe)

@@ -1,6 +1,6 @@
 """Owns `slimconda lint`."""
 
-from slimconda.cli.inputs import Asked, find_sources, open_source
+from slimconda.cli.inputs import Asked, find_sources, is_compose, open_source
 from slimconda.cli.options import (
     AllStagesOption,
     ConfigOption,
@@ -36,6 +36,7 @@ def lint(
     Each finding has its line and column, and the fix that slimconda fix would make. Folders are searched for
     Dockerfiles as git lists them.
     """
+    from slimconda.inline import lint_inline
     from slimconda.linter import lint as lint_source
 
     asked = Asked(config, fail_on, select, ignore, all_stages, target)
@@ -45,7 +46,8 @@ def lint(
     for source in sources:
         try:
             settings = asked.config(source)
-            reports.append(lint_source(open_source(source), settings))
+            judge = lint_inline if is_compose(source) else lint_source
+            reports.append(judge(open_source(source), settings))
             found = found or reports[-1].reaches(settings.fail_on)
         except InputError as error:
             failed = complain(error)

@@ -1,21 +1,34 @@
 """Owns the commands that show what slimconda knows: `rules`, `explain` and `demo`."""
 
+from enum import StrEnum
 from typing import Annotated
 
 import typer
 
-from slimconda.cli.options import PlainFormatOption, TextOrJson
 from slimconda.cli.output import write
 from slimconda.errors import InputError
 from slimconda.rulebook import load_rules
 
 
-def rules(output: PlainFormatOption = TextOrJson.TEXT) -> None:
-    """List the rules."""
-    from slimconda.reporters.rules import render_json, render_table
+class RulesFormat(StrEnum):
+    """How the rules are listed; `schema` is the JSON schema of slimconda.toml, which names them."""
 
-    render = render_json if output is TextOrJson.JSON else render_table
-    write(render(list(load_rules().values())).encode())
+    TEXT = "text"
+    JSON = "json"
+    SCHEMA = "schema"
+
+
+def rules(
+    output: Annotated[
+        RulesFormat, typer.Option("--format", help="How to list them; schema is that of slimconda.toml, for editors.")
+    ] = RulesFormat.TEXT,
+) -> None:
+    """List the rules."""
+    from slimconda.reporters.rules import render_json, render_schema, render_table
+
+    known = list(load_rules().values())
+    renderers = {RulesFormat.TEXT: render_table, RulesFormat.JSON: render_json, RulesFormat.SCHEMA: render_schema}
+    write(renderers[output](known).encode())
 
 
 def explain(rule: Annotated[str, typer.Argument(help="The name of a rule.")]) -> None:

@@ -3,6 +3,7 @@
 import json
 
 from slimconda.rulebook import Rule
+from slimconda.settings import schema
 
 
 def render_table(rules: list[Rule], style: str = "simple") -> str:
@@ -26,3 +27,8 @@ def render_json(rules: list[Rule]) -> str:
         for rule in rules
     ]
     return json.dumps({"version": 1, "rules": fields}, indent=2) + "\n"
+
+
+def render_schema(rules: list[Rule]) -> str:
+    """Return the JSON schema of the configuration file, which names the rules."""
+    return json.dumps(schema([rule.name for rule in rules]), indent=2) + "\n"
