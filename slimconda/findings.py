@@ -88,6 +88,7 @@ class Report:
     """All findings of one run, and the sources they lie in, by path.
 
     `locations` gives the place of a path from the top of its repository, where that is another one than the path.
+    `older` counts findings from before a change that alone was asked about, `accepted` those in a baseline.
     `templates` are the paths that were not judged, since a template language writes their text.
     """
 
@@ -95,6 +96,8 @@ class Report:
     sources: dict[str, Source] = field(default_factory=dict, repr=False)
     locations: dict[str, str] = field(default_factory=dict, repr=False)
     templates: tuple[str, ...] = ()
+    older: int = 0
+    accepted: int = 0
 
     @property
     def open(self) -> tuple[Finding, ...]:
@@ -120,4 +123,6 @@ def join_reports(reports: Sequence[Report]) -> Report:
     findings = tuple(finding for report in reports for finding in report.findings)
     sources = {path: source for report in reports for path, source in report.sources.items()}
     locations = {path: place for report in reports for path, place in report.locations.items()}
-    return Report(findings, sources, locations, tuple(path for report in reports for path in report.templates))
+    templates = tuple(path for report in reports for path in report.templates)
+    older, accepted = sum(report.older for report in reports), sum(report.accepted for report in reports)
+    return Report(findings, sources, locations, templates, older, accepted)

@@ -111,7 +111,7 @@ def _builds(data: bytes) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _table(node: "Node | None") -> "dict[str, Node]":
-    pairs = node.value if getattr(node, "id", None) == "mapping" else []
+    pairs = node.value if node is not None and getattr(node, "id", None) == "mapping" else []
     return {key.value: value for key, value in pairs if isinstance(key.value, str)}
 
 

@@ -1,21 +1,32 @@
 """Owns `slimconda lint`."""
 
-from slimconda.cli.inputs import Asked, find_sources, is_compose, open_source
+from dataclasses import replace
+
+from slimconda.cli.aside import Aside
+from slimconda.cli.inputs import Asked, find_sources
+from slimconda.cli.judging import Judge, Judged, judge_all
 from slimconda.cli.options import (
+    AddIgnoresOption,
     AllStagesOption,
+    BaselineOption,
+    CacheOption,
+    ChangedSinceOption,
     ConfigOption,
     ExitZeroOption,
     FailOnOption,
     FormatOption,
     IgnoreOption,
+    JobsOption,
     OutputOption,
     Paths,
+    ReasonOption,
     SelectOption,
+    StatisticsOption,
     TargetOption,
+    UpdateBaselineOption,
 )
-from slimconda.cli.output import complain, finish
-from slimconda.cli.reports import located, parse_outputs, write_reports
-from slimconda.errors import InputError
+from slimconda.cli.output import complain, finish, show_progress
+from slimconda.cli.reports import located, parse_outputs, write_reports, write_statistics
 from slimconda.findings import join_reports
 
 
@@ -23,33 +34,50 @@ def lint(
     paths: Paths = None,
     output: FormatOption = None,
     outputs: OutputOption = None,
+    statistics: StatisticsOption = False,
     fail_on: FailOnOption = None,
+    exit_zero: ExitZeroOption = False,
     select: SelectOption = None,
     ignore: IgnoreOption = None,
     config: ConfigOption = None,
     all_stages: AllStagesOption = False,
     target: TargetOption = None,
-    exit_zero: ExitZeroOption = False,
+    changed_since: ChangedSinceOption = None,
+    baseline: BaselineOption = None,
+    update_baseline: UpdateBaselineOption = False,
+    add_ignores: AddIgnoresOption = False,
+    reason: ReasonOption = None,
+    jobs: JobsOption = None,
+    cache: CacheOption = None,
 ) -> None:
     """Find what Dockerfiles will leave behind.
 
     Each finding has its line and column, and the fix that slimconda fix would make. Folders are searched for
     Dockerfiles as git lists them.
     """
-    from slimconda.inline import lint_inline
-    from slimconda.linter import lint as lint_source
-
-    asked = Asked(config, fail_on, select, ignore, all_stages, target)
     files = parse_outputs(outputs)
-    reports, found = [], False
+    aside = Aside(changed_since, baseline, update_baseline, add_ignores, reason)
+    aside.check()
     sources, failed = find_sources(paths)
-    for source in sources:
-        try:
-            settings = asked.config(source)
-            judge = lint_inline if is_compose(source) else lint_source
-            reports.append(judge(open_source(source), settings))
-            found = found or reports[-1].reaches(settings.fail_on)
-        except InputError as error:
-            failed = complain(error)
-    write_reports(located(join_reports(reports)), output, files)
-    finish(failed=failed, found=found and not exit_zero)
+    judge = Judge(Asked(config, fail_on, select, ignore, all_stages, target), cache)
+    judged, bad = _judged(sources, judge, jobs)
+    judged = aside.apply(judged)
+    report = join_reports([one.report for one in judged])
+    write_reports(report, output, files, quiet=statistics)
+    if statistics:
+        write_statistics(report, output)
+    found = any(one.report.reaches(one.config.fail_on) for one in judged)
+    finish(failed=failed or bad, found=found and not exit_zero)
+
+
+def _judged(sources: list[str], judge: Judge, jobs: int | None) -> tuple[list[Judged], bool]:
+    """Return the files that could be judged, and whether some could not, which is then said."""
+    judged, bad = [], False
+    with show_progress("linting", lambda done: f": {done} of {len(sources)}") as progress:
+        for number, one in enumerate(judge_all(sources, judge, jobs), 1):
+            progress(number)
+            if one.error:
+                bad = complain(one.error)
+            else:
+                judged.append(replace(one, report=located(one.report)))
+    return judged, bad

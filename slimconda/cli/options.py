@@ -51,6 +51,30 @@ OutputOption = Annotated[
 AllStagesOption = Annotated[bool, typer.Option("--all-stages", help="Judge builder stages as if they shipped.")]
 TargetOption = Annotated[str | None, typer.Option(metavar="STAGE", help="The stage that ships. [default: the last]")]
 ExitZeroOption = Annotated[bool, typer.Option("--exit-zero", help="Exit with 0 although there are findings.")]
+ChangedSinceOption = Annotated[
+    str | None,
+    typer.Option(metavar="REF", help="Only what came in since the work tree left this branch or commit."),
+]
+BaselineOption = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Set aside the findings that this file accepts.")
+]
+UpdateBaselineOption = Annotated[
+    bool, typer.Option("--update-baseline", help="Write all present findings into the baseline.")
+]
+AddIgnoresOption = Annotated[
+    bool, typer.Option("--add-ignores", help="Write pragmas for all present findings, with --reason.")
+]
+ReasonOption = Annotated[
+    str | None, typer.Option(metavar="TEXT", help="Why findings are accepted, for --add-ignores, --update-baseline.")
+]
+StatisticsOption = Annotated[bool, typer.Option("--statistics", help="Count the findings by rule instead.")]
+JobsOption = Annotated[
+    int | None, typer.Option(min=1, metavar="N", help="Processes to use. [default: one for each 100 files]")
+]
+CacheOption = Annotated[
+    Path | None,
+    typer.Option("--cache", envvar="SLIMCONDA_CACHE", metavar="FOLDER", help="Keep reports of unchanged files here."),
+]
 PlainFormatOption = Annotated[TextOrJson, typer.Option("--format", help="How to write the report.")]
 FailOnOption = Annotated[
     Threshold | None, typer.Option(help="Exit with 1 from this severity on. [default: warning]", show_default=False)

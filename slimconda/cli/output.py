@@ -16,8 +16,12 @@ FOUND, BAD_INPUT, BUG = 1, 2, 3
 PROGRESS_EVERY = {True: 0.2, False: 10}  # seconds, by whether stderr is a terminal
 
 
+def _megabytes(done: int) -> str:
+    return f": {done / 1e6:,.0f} MB" if done >= 1e6 else " ..."
+
+
 @contextmanager
-def show_progress(title: str) -> Iterator[Callable[[int], None]]:
+def show_progress(title: str, amount: Callable[[int], str] = _megabytes) -> Iterator[Callable[[int], None]]:
     """Give a function that is told the bytes read so far; what takes longer than a second is shown on stderr."""
     started = shown = time.monotonic()
     live = sys.stderr.isatty()
@@ -27,8 +31,7 @@ def show_progress(title: str) -> Iterator[Callable[[int], None]]:
         now = time.monotonic()
         if now - started > 1 and (now - shown > PROGRESS_EVERY[live] or shown == started):
             shown = now
-            amount = f": {done / 1e6:,.0f} MB" if done >= 1e6 else " ..."
-            typer.echo(f"{title}{amount}", err=True, nl=not live)
+            typer.echo(f"{title}{amount(done)}", err=True, nl=not live)
             typer.echo("\r", err=True, nl=False) if live else None
 
     yield show
@@ -47,8 +50,13 @@ def write(data: bytes) -> None:
 
 def complain(error: SlimcondaError) -> bool:
     """Say on one line of stderr what is wrong with the input; returns True."""
-    typer.echo(f"slimconda: {visible(' '.join(str(error).split()))}", err=True)
+    note(str(error))
     return True
+
+
+def note(text: str) -> None:
+    """Say something on one line of stderr."""
+    typer.echo(f"slimconda: {visible(' '.join(text.split()))}", err=True)
 
 
 def finish(*, failed: bool, found: bool) -> None:

@@ -3,6 +3,7 @@
 import os
 import sys
 from dataclasses import replace
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 
@@ -28,12 +29,22 @@ def parse_outputs(outputs: list[str] | None) -> list[tuple[Format, Path]]:
     return found
 
 
-def write_reports(report: Report, chosen: Format | None, outputs: list[tuple[Format, Path]]) -> None:
-    """Write a report to standard output in one format, and to files in others, each of them at once."""
+def write_statistics(report: Report, chosen: Format | None) -> None:
+    """Write the counts by rule to standard output."""
+    from slimconda.reporters import statistics
+
+    render = statistics.render_json if chosen is Format.JSON else statistics.render
+    write(render(report).encode())
+
+
+def write_reports(
+    report: Report, chosen: Format | None, outputs: list[tuple[Format, Path]], *, quiet: bool = False
+) -> None:
+    """Write a report to standard output in one format, unless quiet, and to files in others, each of them at once."""
     for output, path in outputs:
         write_file(path, _rendered(report, output, colour=False))
-    output = chosen or (Format.GITHUB if on_actions() else Format.TEXT)
-    if output in FOR_PEOPLE and not report.sources:
+    output = chosen_format(chosen)
+    if quiet or (output in FOR_PEOPLE and not report.sources):
         return
     data = _rendered(report, output, colour=wants_colour())
     if on_actions() and output in INERT:
@@ -43,14 +54,23 @@ def write_reports(report: Report, chosen: Format | None, outputs: list[tuple[For
     write(data)
 
 
+def chosen_format(chosen: Format | None) -> Format:
+    """Return the format that was asked for, or the one for where standard output goes."""
+    return chosen or (Format.GITHUB if on_actions() else Format.TEXT)
+
+
 def located(report: Report) -> Report:
     """Return the report with each path's place from the top of the repository, or of GitHub's workspace."""
-    here = Path.cwd()
-    workspace = os.environ.get("GITHUB_WORKSPACE") if on_actions() else None
-    top = repository_top(here) or Path(workspace or here)
-    places = {path: os.path.relpath(here / path, top) for path in report.sources if path != STDIN}
+    top = _top(Path.cwd())
+    places = {path: os.path.relpath(path, top) for path in report.sources if path != STDIN}
     inside = {path: place for path, place in places.items() if not place.startswith("../")}
     return replace(report, locations=inside)
+
+
+@cache
+def _top(here: Path) -> Path:
+    workspace = os.environ.get("GITHUB_WORKSPACE") if on_actions() else None
+    return repository_top(here) or Path(workspace or here)
 
 
 def on_actions() -> bool:

@@ -65,4 +65,7 @@ def _summary(report: Report) -> dict[str, int]:
         **counts,
         "ignored": len(report.findings) - len(report.open),
         "fixable": sum(finding.fix is not None for finding in report.open),
+        "accepted": report.accepted,
+        "older": report.older,
+        "templates": len(report.templates),
     }

@@ -82,7 +82,8 @@ def summary(report: Report) -> str:
     ignored = len(report.findings) - len(report.open)
     line = f"{counted} ({fixable} fixable with `slimconda fix`)" if counted else "nothing found"
     files = "1 Dockerfile" if len(report.sources) == 1 else f"{len(report.sources)} Dockerfiles"
-    return f"{line} in {files}" + (f", {ignored} ignored" if ignored else "")
+    aside = {"ignored": ignored, "in the baseline": report.accepted, "from before the change": report.older}
+    return ", ".join([f"{line} in {files}", *(f"{count} {what}" for what, count in aside.items() if count)])
 
 
 def _count(number: int, label: str) -> str:

@@ -1,0 +1,84 @@
+"""Owns the cache of reports: one file of JSON for each Dockerfile's content, configuration and slimconda's version."""
+
+import hashlib
+import json
+from dataclasses import fields, is_dataclass
+from enum import Enum
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from slimconda import __version__
+from slimconda.config import Config
+from slimconda.errors import InputError
+from slimconda.files import write_file
+from slimconda.findings import Finding, Fix, LayerPart, Report, Safety, Severity
+from slimconda.source import Edit, Source, Span
+
+# Nothing else is ever made of what a cache file says.
+KNOWN: dict[str, Any] = {kind.__name__: kind for kind in (Finding, Fix, LayerPart, Safety, Severity, Edit, Span)}
+
+
+def stored(folder: Path, source: Source, config: Config) -> Report | None:
+    """Return the report that was kept for a Dockerfile, None where there is none that can be read."""
+    try:
+        content = json.loads((folder / _key(source, config)).read_bytes())
+        findings, is_template = _decoded(content["findings"]), bool(content["template"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+    if not isinstance(findings, tuple) or not all(isinstance(finding, Finding) for finding in findings):
+        return None
+    return Report(findings, {source.path: source}, templates=(source.path,) if is_template else ())
+
+
+def keep(folder: Path, source: Source, config: Config, report: Report) -> None:
+    """Keep a report; a folder that cannot be written is left alone."""
+    content = {"findings": _encoded(report.findings), "template": bool(report.templates)}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_file(folder / _key(source, config), json.dumps(content).encode())
+    except (OSError, InputError):
+        return
+
+
+def _key(source: Source, config: Config) -> str:
+    settings = sorted((f.name, _sorted(getattr(config, f.name))) for f in fields(config))
+    parts = [__version__, _code(), repr(settings), source.path]
+    head = "\0".join(parts).encode("utf-8", "surrogateescape")
+    return hashlib.sha256(b"%d\0%b%b" % (len(head), head, source.data)).hexdigest() + ".json"
+
+
+def _sorted(value: object) -> object:
+    return sorted(value) if isinstance(value, frozenset) else value
+
+
+@cache
+def _code() -> str:
+    """Return what tells two checkouts of one version apart: the sizes and times of the package's files."""
+    paths = sorted(Path(__file__).parent.rglob("*.py"))
+    return hashlib.sha256(repr([(p.stat().st_size, p.stat().st_mtime_ns) for p in paths]).encode()).hexdigest()
+
+
+def _encoded(value: object) -> Any:
+    match value:
+        case Enum():
+            return {"is": type(value).__name__, "value": value.value}
+        case bytes():
+            return {"is": "bytes", "value": value.decode("latin-1")}
+        case tuple() | list():
+            return [_encoded(item) for item in value]
+        case _ if is_dataclass(value):
+            return {"is": type(value).__name__} | {f.name: _encoded(getattr(value, f.name)) for f in fields(value)}
+    return value
+
+
+def _decoded(value: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(_decoded(item) for item in value)
+    if not isinstance(value, dict):
+        return value
+    kind = value.pop("is")
+    if kind == "bytes":
+        return value["value"].encode("latin-1")
+    made = KNOWN[kind]
+    return made(value["value"]) if issubclass(made, Enum) else made(**{k: _decoded(v) for k, v in value.items()})
