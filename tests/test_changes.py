@@ -203,7 +203,7 @@ PRAGMA = b"# slimconda: ignore[conda-cache-left] needed offline = yes"
         (b"FROM a\r\nRUN conda install -y b", b"FROM a\r\n" + PRAGMA + b"\nRUN conda install -y b"),
         (b"FROM a\r\n  RUN x && \\\r\n conda install -y b\r\n", b"FROM a\r\n  " + PRAGMA + b"\r\n  RUN x && \\\r\n conda install -y b\r\n"),
         (b"FROM a\nRUN <<E\nconda install -y b\nE\n", b"FROM a\n" + PRAGMA + b"\nRUN <<E\nconda install -y b\nE\n"),
-        (b"FROM a\nRUN conda install -y b; conda install -y c\n", b"FROM a\n" + PRAGMA + b"\nRUN conda install -y b; conda install -y c\n"),
+        (b"FROM a\nRUN conda install -y b && conda install -y c\n", b"FROM a\n" + PRAGMA + b"\nRUN conda install -y b && conda install -y c\n"),
         (CLEAN, CLEAN),
         (b"FROM a\nRUNX\n", b"FROM a\nRUNX\n"),
     ],

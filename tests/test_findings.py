@@ -31,7 +31,9 @@ KEYS = {"text", "why", "message", "fixed", "unsafe", "config"}
 
 
 def config(rule: str, case: dict[str, Any]) -> Config:
-    sets = {key: frozenset(value) if isinstance(value, list) else value for key, value in case.get("config", {}).items()}
+    sets: dict[str, Any] = {
+        key: frozenset(value) if isinstance(value, list) else value for key, value in case.get("config", {}).items()
+    }
     return Config(select=frozenset({rule}), **sets)
 
 

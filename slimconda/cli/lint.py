@@ -73,7 +73,7 @@ def lint(
 def _judged(sources: list[str], judge: Judge, jobs: int | None) -> tuple[list[Judged], bool]:
     """Return the files that could be judged, and whether some could not, which is then said."""
     judged, bad = [], False
-    with show_progress("linting", lambda done: f": {done} of {len(sources)}") as progress:
+    with show_progress("linting", lambda done: f": {done} of {len(sources)}", in_logs=False) as progress:
         for number, one in enumerate(judge_all(sources, judge, jobs), 1):
             progress(number)
             if one.error:

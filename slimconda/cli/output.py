@@ -21,15 +21,20 @@ def _megabytes(done: int) -> str:
 
 
 @contextmanager
-def show_progress(title: str, amount: Callable[[int], str] = _megabytes) -> Iterator[Callable[[int], None]]:
-    """Give a function that is told the bytes read so far; what takes longer than a second is shown on stderr."""
+def show_progress(
+    title: str, amount: Callable[[int], str] = _megabytes, *, in_logs: bool = True
+) -> Iterator[Callable[[int], None]]:
+    """Give a function that is told the bytes read so far; what takes longer than a second is shown on stderr.
+
+    `in_logs` shows it, less often, where stderr is no terminal, too.
+    """
     started = shown = time.monotonic()
     live = sys.stderr.isatty()
 
     def show(done: int) -> None:
         nonlocal shown
         now = time.monotonic()
-        if now - started > 1 and (now - shown > PROGRESS_EVERY[live] or shown == started):
+        if (live or in_logs) and now - started > 1 and (now - shown > PROGRESS_EVERY[live] or shown == started):
             shown = now
             typer.echo(f"{title}{amount(done)}", err=True, nl=not live)
             typer.echo("\r", err=True, nl=False) if live else None
