@@ -46,12 +46,20 @@ class Analysis:
         return tuple(stage for stage in self.dockerfile.stages if stage.index in self.stages.shipped)
 
     @cached_property
-    def layers(self) -> tuple[RunLayer, ...]:
-        """Return the layers of the shipped stages that have to do with conda, in the order of the file."""
+    def all_layers(self) -> tuple[RunLayer, ...]:
+        """Return the layers of all stages that have to do with conda, in the order of the file.
+
+        What breaks the build counts in each stage; what only stays in an image, in `layers`.
+        """
         text = self.dockerfile.source.data.decode("utf-8", "surrogateescape")
         if not CONDA_WORD.search(text) and not self._names.in_text(text):
             return ()
-        return tuple(layer for stage in self.shipped_stages for layer in self._layers(stage))
+        return tuple(layer for stage in self.dockerfile.stages for layer in self._layers(stage))
+
+    @cached_property
+    def layers(self) -> tuple[RunLayer, ...]:
+        """Return the layers of the shipped stages that have to do with conda, in the order of the file."""
+        return tuple(layer for layer in self.all_layers if layer.stage.index in self.stages.shipped)
 
     @cached_property
     def wasteful_layers(self) -> tuple[RunLayer, ...]:

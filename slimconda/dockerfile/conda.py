@@ -63,7 +63,8 @@ class CondaCommand:
     `at` is the index of the tool's word in `read`, what stands before is a wrapper such as sudo.
     `tool_words` are the words that call the tool, three for `python -m conda`. `environment` is what -n or -p names.
     `configured` says that the program is one of the user's own, which installs as the tool does; `guessed` that it is a
-    variable of an unknown value, named as the tool is.
+    variable of an unknown value, named as the tool is. `leading` are the arguments before the subcommand's own words,
+    which are `subcommand_words`.
     """
 
     command: ShellCommand
@@ -78,6 +79,8 @@ class CondaCommand:
     configured: bool = False
     guessed: bool = False
     spelt: ShellCommand | None = None
+    leading: tuple[Word, ...] = ()
+    subcommand_words: tuple[Word, ...] = ()
 
     @property
     def read(self) -> ShellCommand:
@@ -207,9 +210,19 @@ def _tool_call(command: ShellCommand, tool: Tool, at: int, count: int) -> CondaC
     arguments = (*words[:first], *words[first + used :])
     clean = read_clean([word.text for word in words[first + 1 :]]) if verb is Verb.CLEAN else None
     tool_words = command.words[at : at + count]
-    subcommand = words[first].text if first < len(words) else ""
-    environment = _environment(arguments) if clean is None else None
-    return CondaCommand(command, tool, verb, at, tool_words, arguments, environment, clean, subcommand)
+    return CondaCommand(
+        command,
+        tool,
+        verb,
+        at,
+        tool_words,
+        arguments,
+        _environment(arguments) if clean is None else None,
+        clean,
+        words[first].text if first < len(words) else "",
+        leading=words[:first],
+        subcommand_words=words[first : first + used],
+    )
 
 
 def _first_operand(words: Sequence[Word]) -> int:
