@@ -8,6 +8,7 @@ from slimconda.dockerfile.caches import RunLayer, Verdict
 from slimconda.dockerfile.clean_flags import CLEAN_OPTIONS, Kind
 from slimconda.dockerfile.cleaning import refuse_unsafe
 from slimconda.dockerfile.conda import CondaCommand
+from slimconda.dockerfile.dead_flags import dead_flags
 from slimconda.dockerfile.insertion import NoPlaceError, find_link
 from slimconda.dockerfile.scripts import Form
 from slimconda.dockerfile.shell import Word
@@ -25,8 +26,15 @@ def check_dockerfile(analysis: Analysis) -> Iterator[Problem]:
             continue
         left = sorted({kind for install in partial for kind in install.kinds} & {Kind.ARCHIVES, Kind.INDEX})
         clean = layer.cleans[-1]
+        if _fails(clean, analysis):
+            continue
         message = f"{clean.title} leaves the {' and the '.join(left)} with these flags"
         yield Problem(message, clean.place, _fix(layer, clean, analysis), layer.stage.label)
+
+
+def _fails(clean: CondaCommand, analysis: Analysis) -> bool:
+    """Tell whether a clean does not get as far as leaving a part: it lacks a target, or the tool lacks its flag."""
+    return clean.clean is None or clean.clean.lacks_target or bool(dead_flags(clean, analysis.conda_versions))
 
 
 def _fix(layer: RunLayer, clean: CondaCommand, analysis: Analysis) -> Fix | None:

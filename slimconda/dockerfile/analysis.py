@@ -9,17 +9,15 @@ from slimconda.config import Config
 from slimconda.dockerfile.brought import content_of
 from slimconda.dockerfile.caches import Install, Place, PythonFill, RunLayer, Verdict, run_layer
 from slimconda.dockerfile.calls import Names
-from slimconda.dockerfile.conda import CondaCommand
+from slimconda.dockerfile.conda import CondaCommand, Tool
 from slimconda.dockerfile.parser import Dockerfile, Instruction, Stage
 from slimconda.dockerfile.stages import Context, Stages, expand
 from slimconda.dockerfile.stores import Cache, Store, absolute
+from slimconda.dockerfile.versions import CondaVersions, hides_version, named_versions
 
 NEEDS_CACHE = re.compile(rb"--offline|--use-index-cache|\b(?:conda|boa|mamba)[ -]?(?:mamba)?build\b|--download-only")
-# A conda's version in an installer's name, an image's tag, a variable or a pin; `--all` came with conda 4.1.
-VERSION = re.compile(
-    rb"(?:(?:mini|ana)conda[23]?[-:](?:py\d+_)?|\bconda==?|conda_ver(?:sion)?[ =\"']+)(\d{1,4})\.(\d{1,4})",
-    re.IGNORECASE,
-)
+# `--all` came with conda 4.1.
+FIRST_ALL = (4, 1)
 CONDA_WORD = re.compile(r"conda|mamba|miniforge|pixi", re.IGNORECASE)
 CACHE_WORD = re.compile(r"conda|mamba|miniforge|pixi|\bpip|\buv\b", re.IGNORECASE)
 
@@ -102,15 +100,27 @@ class Analysis:
         text = self.dockerfile.source.data
         if NEEDS_CACHE.search(text):
             return "another command needs the cache"
+        return "this conda is too old for --all" if self.conda_versions.names_older_than(FIRST_ALL) else None
+
+    @cached_property
+    def conda_versions(self) -> CondaVersions:
+        """Return the versions of conda that the Dockerfile may mean."""
         downloads = [
             expand(word.text, layer.context.variables).encode("utf-8", "surrogateescape")
-            for layer in self.layers
+            for layer in self.all_layers
             for fetched in layer.fetched
             for word in fetched.download.command.words
         ]
-        versions = [match for part in (text, *downloads) for match in VERSION.finditer(part)]
-        old = any((int(match[1]), int(match[2])) < (4, 1) for match in versions)
-        return "this conda is too old for --all" if old else None
+        images = [self.stages.base(stage) for stage in self.dockerfile.stages if self.stages.parent(stage) is None]
+        texts = (self.dockerfile.source.data, *downloads, *(image.encode("utf-8", "replace") for image in images))
+        named = tuple(version for text in texts for version in named_versions(text))
+        return CondaVersions(named, not self._installs_conda and hides_version(images))
+
+    @cached_property
+    def _installs_conda(self) -> bool:
+        """Tell whether a RUN is seen to fetch or run an installer, so that conda does not come with the image."""
+        calls = (call for layer in self.all_layers for call in layer.calls)
+        return any(layer.fetched for layer in self.all_layers) or any(call.tool is Tool.INSTALLER for call in calls)
 
     def _layers(self, stage: Stage) -> Iterator[RunLayer]:
         for instruction in _runs(stage, children=stage.index in self.stages.final):

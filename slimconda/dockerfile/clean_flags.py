@@ -26,6 +26,7 @@ CLEAN_LETTERS = {
     "p": frozenset({Kind.EXTRACTED}),
     "i": frozenset({Kind.INDEX}),
 }
+TARGETS = frozenset("aiptfcls")
 CLEAN_OPTIONS = {
     "--all": "a",
     "--force-pkgs-dirs": "f",
@@ -62,6 +63,11 @@ class Clean:
         if self.letters & {"d", "h"} or self.unknown:
             return frozenset()
         return frozenset().union(*(CLEAN_LETTERS.get(letter, frozenset()) for letter in self.letters))
+
+    @property
+    def lacks_target(self) -> bool:
+        """Tell whether it does not say what to empty: there conda fails, and mamba 2 does nothing."""
+        return not (self.letters & (TARGETS | {"d", "h"}) or self.unknown)
 
     @property
     def yes(self) -> bool:

@@ -73,7 +73,7 @@ class Stages:
                 known |= _assigned(known, instruction, self.dockerfile.escape)
         return known
 
-    def _base(self, stage: Stage) -> str:
+    def base(self, stage: Stage) -> str:
         """Return the stage or image that FROM names, unless a build argument or platform other than usual is given."""
         return expand(stage.base, PLATFORM | self._globals) if "$" in stage.base else stage.base
 
@@ -82,7 +82,7 @@ class Stages:
         latest: dict[str, int] = {}
         parents: list[int | None] = []
         for stage in self.dockerfile.stages:
-            parents.append(latest.get(self._base(stage).lower()))
+            parents.append(latest.get(self.base(stage).lower()))
             if stage.name:
                 latest[stage.name] = stage.index
         return parents
@@ -185,7 +185,7 @@ class Stages:
         configures = b"pkgs_dirs" in self.dockerfile.source.data
         for stage in self.dockerfile.stages:
             parent = self.parent(stage)
-            current = ends[parent.index] if parent else _of_image(self._base(stage))
+            current = ends[parent.index] if parent else _of_image(self.base(stage))
             pending: dict[str, str] = {}
             for instruction in stage.instructions:
                 if instruction.keyword in {"ENV", "ARG"}:

@@ -1,0 +1,62 @@
+"""Owns which versions of conda a Dockerfile may mean: those that it names, and whether an image hides one.
+
+Sources: the names of installers and images. Anaconda's release notes: 5.x ships conda 4.3 to 4.5, 2022.05 conda 4.12,
+2022.10 conda 22.9; the last Miniconda2 ships conda 4.8.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+Version = tuple[int, int]
+
+NUMBERS = rb"(?P<major>\d{1,4})\.(?P<minor>\d{1,4})"
+NAMED = re.compile(
+    rb"(?P<anaconda>\banaconda[23]?[-:]|\banaconda[23]?_ver(?:sion)?[ =\"']+)?"
+    rb"(?(anaconda)|(?:(?:miniconda[23]?|(?:mini|mamba)forge(?:-pypy)?3?)[-:]|\bconda==?|"
+    rb"(?:conda|forge)3?_ver(?:sion)?[ =\"']+)(?:py\d+_)?)" + NUMBERS,
+    re.IGNORECASE,
+)
+PYTHON_2 = re.compile(
+    rb"\b(?:mini|ana)conda2(?![\w:-]|-\d)|\b(?:mini|ana)conda2[-:]latest|continuumio/(?:mini|ana)conda(?![\w:]|:\d)"
+)
+LAST_OF_PYTHON_2 = (4, 8)
+PINNED = re.compile(r"[^:@]+(?::[\w.-]*\d[\w.-]*(?:@.*)?|@.*)")
+
+
+@dataclass(frozen=True)
+class CondaVersions:
+    """The versions of conda that a Dockerfile names; `hidden` says that a pinned image may hold another, of any age."""
+
+    named: tuple[Version, ...]
+    hidden: bool = False
+
+    def names_older_than(self, version: Version) -> bool:
+        """Tell whether the Dockerfile names a conda older than that."""
+        return any(named < version for named in self.named)
+
+    def may_be_older_than(self, version: Version) -> bool:
+        """Tell whether a conda may be older than that; what no one pins is taken as current."""
+        return self.hidden or self.names_older_than(version)
+
+
+def named_versions(text: bytes) -> Iterator[Version]:
+    """Yield the versions of conda that a text names, by an installer, an image's tag, a variable or a pin."""
+    for match in NAMED.finditer(text):
+        version = int(match["major"]), int(match["minor"])
+        yield _of_anaconda(version) if match["anaconda"] else version
+    if PYTHON_2.search(text):
+        yield LAST_OF_PYTHON_2
+
+
+def _of_anaconda(version: Version) -> Version:
+    if version >= (2022, 10):
+        return (22, 9)
+    if version >= (2000, 0):
+        return (4, 12) if version >= (2022, 0) else (4, 6)
+    return (4, 3) if version >= (5, 0) else version
+
+
+def hides_version(images: Iterable[str]) -> bool:
+    """Tell whether an image is pinned to a tag or digest that does not tell which conda it may hold."""
+    return any(PINNED.fullmatch(image) and not NAMED.search(image.encode("utf-8", "replace")) for image in images)
