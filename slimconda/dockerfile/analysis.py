@@ -10,10 +10,11 @@ from slimconda.dockerfile.brought import content_of
 from slimconda.dockerfile.caches import Install, Place, PythonFill, RunLayer, Verdict, run_layer
 from slimconda.dockerfile.calls import Names
 from slimconda.dockerfile.conda import CondaCommand, Tool
+from slimconda.dockerfile.condarc import SOFT_LINKS
 from slimconda.dockerfile.parser import Dockerfile, Instruction, Stage
 from slimconda.dockerfile.stages import Context, Stages, expand
 from slimconda.dockerfile.stores import Cache, Store, absolute
-from slimconda.dockerfile.versions import CondaVersions, hides_version, named_versions
+from slimconda.dockerfile.versions import CondaVersions, hides_version, named_versions, names_mamba_1
 
 NEEDS_CACHE = re.compile(rb"--offline|--use-index-cache|\b(?:conda|boa|mamba)[ -]?(?:mamba)?build\b|--download-only")
 # `--all` came with conda 4.1.
@@ -100,6 +101,8 @@ class Analysis:
         text = self.dockerfile.source.data
         if NEEDS_CACHE.search(text):
             return "another command needs the cache"
+        if SOFT_LINKS.search(text):
+            return "environments may be soft links into the cache"
         return "this conda is too old for --all" if self.conda_versions.names_older_than(FIRST_ALL) else None
 
     @cached_property
@@ -114,7 +117,8 @@ class Analysis:
         images = [self.stages.base(stage) for stage in self.dockerfile.stages if self.stages.parent(stage) is None]
         texts = (self.dockerfile.source.data, *downloads, *(image.encode("utf-8", "replace") for image in images))
         named = tuple(version for text in texts for version in named_versions(text))
-        return CondaVersions(named, not self._installs_conda and hides_version(images))
+        hidden = not self._installs_conda and hides_version(images)
+        return CondaVersions(named, hidden, any(names_mamba_1(text) for text in texts))
 
     @cached_property
     def _installs_conda(self) -> bool:

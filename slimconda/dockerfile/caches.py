@@ -127,6 +127,11 @@ class RunLayer:
     opaque: bool
     may_clean: bool
     errexit: dict[int, frozenset[bool]] | None
+    read: Calls
+
+    def holds_at(self, call: CondaCommand) -> Context:
+        """Return what holds for a call: what its script and its own assignments set included."""
+        return own_context(call.read, call.at, self.read.context(self.read.key(call.command)))
 
 
 RunsPip = Callable[[CondaCommand, Context], bool]
@@ -188,6 +193,7 @@ class _Reader:
             opaque=self._opaque(),
             may_clean=self._may_clean(Cache(Store.CONDA)),
             errexit=found.errexit if found else None,
+            read=self.calls,
         )
 
     def _opaque(self) -> bool:

@@ -4,7 +4,7 @@ Sources: pip's documentation of its cache (no-cache-dir, PIP_NO_CACHE_DIR, PIP_C
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from slimconda.dockerfile.shell import ShellCommand, Word
@@ -44,6 +44,11 @@ class PythonInstall:
         return Span(self.command.words[self.at].span.start, self.command.words[-1].span.end)
 
     @property
+    def packages(self) -> tuple[Word, ...]:
+        """Return the words that name packages, paths or URLs."""
+        return tuple(_operands(self.arguments))
+
+    @property
     def program(self) -> str:
         """Return the program as it is written, without quotes."""
         return self.command.words[self.at].text
@@ -71,7 +76,7 @@ class PythonInstall:
     def _takes_from_index(self) -> bool:
         words = [word.text for word in self.arguments]
         named = any(word in {"-r", "--requirement"} or word.startswith(("-r", "--requirement=")) for word in words)
-        return named or any(not LOCAL.match(word) and "git+" not in word for word in _operands(words))
+        return named or any(not LOCAL.match(word.text) and "git+" not in word.text for word in self.packages)
 
 
 def read_python_install(command: ShellCommand) -> PythonInstall | None:
@@ -113,15 +118,15 @@ def _first_operand(texts: list[str], at: int) -> int | None:
     return at if at < len(texts) else None
 
 
-def _operands(texts: list[str]) -> list[str]:
-    found, at = [], 0
-    while at < len(texts):
-        if texts[at] in PIP_VALUES:
+def _operands(words: Sequence[Word]) -> Iterator[Word]:
+    at = 0
+    while at < len(words):
+        if words[at].text in PIP_VALUES:
             at += 2
             continue
-        found += [texts[at]] if not texts[at].startswith("-") else []
+        if not words[at].text.startswith("-"):
+            yield words[at]
         at += 1
-    return found
 
 
 def empties(command: ShellCommand, store: Store) -> bool | None:

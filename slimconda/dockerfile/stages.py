@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from slimconda.dockerfile.condarc import pkgs_dirs_of
+from slimconda.dockerfile.condarc import MAY_CONFIGURE, Switch, pkgs_dirs_of, switches_of
 from slimconda.dockerfile.parser import Dockerfile, Instruction, Stage
 from slimconda.dockerfile.words import split_words
 
@@ -31,6 +31,7 @@ class Context:
     """What holds at an instruction: ENV's and ARG's known values, SHELL, USER, WORKDIR, a .condarc's package caches.
 
     `base_root` is where the base image has conda on its PATH; `root_owned` says that it is root's alone.
+    `switches` are what a .condarc switches on or off, those of the RUN itself included.
     """
 
     variables: dict[str, str]
@@ -40,6 +41,7 @@ class Context:
     base_root: str | None = None
     workdir: str | None = None
     root_owned: bool = False
+    switches: tuple[Switch, ...] = ()
 
     @property
     def expands_braces(self) -> bool:
@@ -182,7 +184,7 @@ class Stages:
     def _walked(self) -> tuple[dict[int, Context], list[Context]]:
         contexts: dict[int, Context] = {}
         ends: list[Context] = []
-        configures = b"pkgs_dirs" in self.dockerfile.source.data
+        configures = MAY_CONFIGURE.search(self.dockerfile.source.data) is not None
         for stage in self.dockerfile.stages:
             parent = self.parent(stage)
             current = ends[parent.index] if parent else _of_image(self.base(stage))
@@ -195,9 +197,8 @@ class Stages:
                 if pending and instruction.keyword in {"RUN", "USER", "WORKDIR", "ONBUILD"}:
                     current, pending = replace(current, variables=current.variables | pending), {}
                 current = _after(current, instruction)
-                if configures and instruction.keyword in {"RUN", "COPY"}:
-                    text = self.dockerfile.source.text(instruction.span)
-                    current = replace(current, pkgs_dirs=pkgs_dirs_of(text) or current.pkgs_dirs)
+                if configures and instruction.keyword in {"RUN", "COPY", "ADD"}:
+                    current = _configured(current, instruction, self.dockerfile.source.text(instruction.span))
                 if current.root_owned and OWNERSHIP.search(instruction.text.data):
                     current = replace(current, root_owned=False)
                 if instruction.keyword in {"RUN", "ONBUILD"}:
@@ -227,6 +228,13 @@ def may_hold_cache(path: str) -> bool:
     if "/envs/" in normal or "/bin/" in normal:
         return False
     return last == "pkgs" or CONDA_ROOT.search(last) is not None
+
+
+def _configured(context: Context, instruction: Instruction, text: str) -> Context:
+    """Return what holds with what an instruction puts into a .condarc, by a command of its own or as a file."""
+    found = switches_of(text, instruction.span.start, brings=instruction.keyword != "RUN")
+    switches = (*context.switches, *found)
+    return replace(context, pkgs_dirs=pkgs_dirs_of(text) or context.pkgs_dirs, switches=switches)
 
 
 def _after(context: Context, instruction: Instruction) -> Context:

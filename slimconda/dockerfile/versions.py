@@ -21,15 +21,21 @@ PYTHON_2 = re.compile(
     rb"\b(?:mini|ana)conda2(?![\w:-]|-\d)|\b(?:mini|ana)conda2[-:]latest|continuumio/(?:mini|ana)conda(?![\w:]|:\d)"
 )
 LAST_OF_PYTHON_2 = (4, 8)
+MAMBA_1 = re.compile(rb"mambaforge|\bmamba(?:==?|<=?)[01]\.|\bmamba<2", re.IGNORECASE)
 PINNED = re.compile(r"[^:@]+(?::[\w.-]*\d[\w.-]*(?:@.*)?|@.*)")
 
 
 @dataclass(frozen=True)
 class CondaVersions:
-    """The versions of conda that a Dockerfile names; `hidden` says that a pinned image may hold another, of any age."""
+    """The versions of conda that a Dockerfile names.
+
+    `hidden` says that a pinned image may hold another, of any age,
+    and `mamba_1` that the first mamba is named, whose clean is conda's.
+    """
 
     named: tuple[Version, ...]
     hidden: bool = False
+    mamba_1: bool = False
 
     def names_older_than(self, version: Version) -> bool:
         """Tell whether the Dockerfile names a conda older than that."""
@@ -47,6 +53,11 @@ def named_versions(text: bytes) -> Iterator[Version]:
         yield _of_anaconda(version) if match["anaconda"] else version
     if PYTHON_2.search(text):
         yield LAST_OF_PYTHON_2
+
+
+def names_mamba_1(text: bytes) -> bool:
+    """Tell whether a text names mamba 1: Mambaforge ended with it."""
+    return MAMBA_1.search(text) is not None
 
 
 def _of_anaconda(version: Version) -> Version:
