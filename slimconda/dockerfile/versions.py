@@ -18,7 +18,7 @@ NAMED = re.compile(
     re.IGNORECASE,
 )
 PYTHON_2 = re.compile(
-    rb"\b(?:mini|ana)conda2(?![\w:-]|-\d)|\b(?:mini|ana)conda2[-:]latest|continuumio/(?:mini|ana)conda(?![\w:]|:\d)"
+    rb"\b(?:mini|ana)conda2(?:[-:]latest|(?![\w:-]))|continuumio/(?:mini|ana)conda(?![\w:]|:\d)", re.IGNORECASE
 )
 LAST_OF_PYTHON_2 = (4, 8)
 MAMBA_1 = re.compile(rb"mambaforge|\bmamba(?:==?|<=?)[01]\.|\bmamba<2", re.IGNORECASE)
