@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 
 from slimconda.config import Config
+from slimconda.dockerfile.bases import BaseImage, base_image
 from slimconda.dockerfile.brought import content_of
 from slimconda.dockerfile.caches import Install, Place, PythonFill, RunLayer, Verdict, run_layer
 from slimconda.dockerfile.calls import Names
 from slimconda.dockerfile.conda import CondaCommand, Tool
 from slimconda.dockerfile.condarc import SOFT_LINKS
+from slimconda.dockerfile.installed import NamedInstall, named_installs
 from slimconda.dockerfile.parser import Dockerfile, Instruction, Stage
 from slimconda.dockerfile.stages import Context, Stages, expand
 from slimconda.dockerfile.stores import Cache, Store, absolute
@@ -67,6 +69,17 @@ class Analysis:
         A stage that is only copied from is seen as its files are at its end, so that a later clean does count there.
         """
         return tuple(layer for layer in self.layers if layer.stage.index in self.stages.final or self._lasts(layer))
+
+    @cached_property
+    def named_installs(self) -> tuple[NamedInstall, ...]:
+        """Return the installs of conda's tools whose environment ships, with the packages that they name."""
+        return tuple(named_installs(self.layers, self.stages))
+
+    def root(self, layer: RunLayer) -> BaseImage:
+        """Return the image at the bottom of the one that a layer's files end in."""
+        stages = self.stages
+        shipped = layer.stage if layer.stage.index in stages.final else self.dockerfile.stages[max(stages.final)]
+        return base_image(self.stages, stages.lineage(shipped)[-1])
 
     def ships(self, layer: RunLayer, cache: Cache) -> bool:
         """Tell whether a cache that a layer keeps reaches the image."""

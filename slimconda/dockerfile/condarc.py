@@ -10,6 +10,14 @@ from dataclasses import dataclass
 
 COMMAND = re.compile(r"config\b[^&|;\n]*?--(?:add|prepend|append|set)[ =]+pkgs_dirs[ =]+[\"']?([^\s\"';&|]+)")
 LIST = re.compile(r"pkgs_dirs[\"']?:\s*(?:\\n)?\s*(?:\[\s*|-\s*)[\"']?([^\s\"',;\]\\]+)")
+CHANNELS = re.compile(
+    r"condarc|mambarc|CONDA_(?:DEFAULT_)?CHANNELS|channel_alias|default_channels|config\b[^&|;\n]*\bchannels\b|channels:"
+)
+
+
+def may_set_channels(text: str) -> bool:
+    """Tell whether a Dockerfile's text may choose the channels of all commands, in conda's configuration."""
+    return CHANNELS.search(re.sub(r"[\\`]\r?\n", " ", text)) is not None
 
 
 def pkgs_dirs_of(text: str) -> tuple[str, ...]:
