@@ -2,6 +2,12 @@
 
 from hypothesis import strategies as st
 
+from slimconda.config import Config
+from slimconda.findings import Severity
+from slimconda.rulebook import load_rules
+
+WITHOUT_ADVICE = Config(ignore=frozenset(rule.name for rule in load_rules().values() if rule.severity is Severity.INFO))
+
 BLANKS = st.sampled_from(["", "", "", " ", "\t", "  \t"])
 SEPARATORS = st.sampled_from([" ", " ", " ", "\t", "  ", "\v", " \f"])
 COMMENTS = st.sampled_from(["# note", "  # indented", "#", "# ends in \\", "#!shebang", "\t# escape=`", "# é"])

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-CLEAN = b"FROM a\nRUN conda install -y b && conda clean --all --yes\n"
-DIRTY = b"FROM a\nRUN conda install -y b\n"
+CLEAN = b"FROM a\nRUN conda install -y b=1 && conda clean --all --yes\n"
+DIRTY = b"FROM a\nRUN conda install -y b=1\n"
 FIXED = CLEAN
 RUN = [sys.executable, "-c", "from slimconda.cli import main; main()"]
 
@@ -80,7 +80,7 @@ def test_a_threshold_decides_on_the_exit_code(tmp_path: Path) -> None:
 def test_github_actions_get_annotations(tmp_path: Path) -> None:
     written(tmp_path, DIRTY)
     run = slimconda("lint", cwd=tmp_path, GITHUB_ACTIONS="true")
-    assert run.stdout.startswith(b"::warning file=Dockerfile,line=2,endLine=2,col=5,endColumn=23,title=slimconda")
+    assert run.stdout.startswith(b"::warning file=Dockerfile,line=2,endLine=2,col=5,endColumn=25,title=slimconda")
     text = slimconda("lint", "--format", "text", cwd=tmp_path, GITHUB_ACTIONS="true")
     assert text.stdout.startswith(b"Dockerfile:2:5")
 
@@ -211,7 +211,7 @@ def test_configuration_is_read_from_the_nearest_file(tmp_path: Path) -> None:
     written(tmp_path, b'[tool.slimconda]\nclean-arguments = "-afy"\n', "pyproject.toml")
     path = written(tmp_path, DIRTY, "a/b/Dockerfile")
     assert slimconda("fix", cwd=path.parent).returncode == 0
-    assert path.read_bytes() == b"FROM a\nRUN conda install -y b && conda clean -afy\n"
+    assert path.read_bytes() == b"FROM a\nRUN conda install -y b=1 && conda clean -afy\n"
 
 
 @pytest.mark.parametrize(
@@ -231,7 +231,7 @@ def test_rules_and_explain(tmp_path: Path) -> None:
 
 
 def test_ignored_findings_are_counted_and_kept(tmp_path: Path) -> None:
-    written(tmp_path, b"FROM a\n# slimconda: ignore[conda-cache-left] offline later\nRUN conda install -y b\n")
+    written(tmp_path, b"FROM a\n# slimconda: ignore[conda-cache-left] offline later\nRUN conda install -y b=1\n")
     run = slimconda("lint", "--format", "json", cwd=tmp_path)
     report = json.loads(run.stdout)
     assert run.returncode == 0

@@ -5,8 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from slimconda.checks.conda_files_not_needed import check_image
 from slimconda.config import Config
+from slimconda.findings import LayerPart, Place, Severity
 from slimconda.layers.image import analyse
+from slimconda.layers.manifest import LayerSource
+from slimconda.layers.tar import Kind, Member
 from slimconda.linter import lint_image
 from tests.images import FIXTURES, load_listing
 from tests.test_cli import slimconda
@@ -14,12 +18,12 @@ from tests.test_cli import slimconda
 FOUND = {
     "inst-none": ["conda-cache-left"],
     "inst-later": ["conda-clean-in-later-layer"],
-    "m-none": ["conda-cache-left"],
+    "m-none": ["conda-cache-left", "conda-files-not-needed"],
     "copy": ["conda-cache-left"],
     # What a clean leaves, packages linked into an environment and lists of URLs, is no finding.
     "inst-all": [],
     "inst-afy": [],
-    "m-a": [],
+    "m-a": ["conda-files-not-needed"],
     "copy-all": [],
     "cachemnt": [],
 }
@@ -30,6 +34,59 @@ def test_findings_of_recorded_images(case: str) -> None:
     listing = load_listing(FIXTURES / "listings" / f"{case}.jsonl.gz")
     image = analyse(case, [(source, members) for _, source, members in listing])
     assert [finding.rule for finding in lint_image(image, Config()).findings] == FOUND[case]
+
+
+def test_files_not_needed_are_measured_and_are_no_residue() -> None:
+    listing = load_listing(FIXTURES / "listings" / "m-af.jsonl.gz")
+    image = analyse("m-af", [(source, members) for _, source, members in listing])
+    findings = lint_image(image, Config()).findings
+    assert [(finding.rule, finding.severity) for finding in findings] == [("conda-files-not-needed", Severity.INFO)]
+    part = findings[0].place
+    assert isinstance(part, LayerPart)
+    assert part.bytes == sum(
+        member.size
+        for _, _, members in load_listing(FIXTURES / "listings" / "m-af.jsonl.gz")
+        for member in members
+        if member.path.endswith((".a", ".pyc", ".js.map"))
+    )
+    assert findings[0].message.endswith("(191.0 kB static libraries, 8.7 MB bytecode)")
+    assert (image.totals.residue, image.totals.reclaimable) == (0, 0)
+
+
+def test_only_visible_files_in_environments_count() -> None:
+    big = 2_000_000
+    members = [
+        Member("env/conda-meta/history", Kind.FILE, 0, ""),
+        Member("env/pkgs/urls", Kind.FILE, 0, ""),
+        Member("env/pkgs/urls.txt", Kind.FILE, 0, ""),
+        Member("env/pkgs/x-1-0/info/repodata_record.json", Kind.FILE, 0, ""),
+        Member("env/lib/libx.so", Kind.FILE, big, ""),
+        Member("env/lib/small.a", Kind.FILE, 999_999, ""),
+        Member("srv/lib/other.a", Kind.FILE, big, ""),
+        Member("env/pkgs/x-1-0/lib/unlinked.a", Kind.FILE, big, ""),
+    ]
+    layer = LayerSource("x.tar", "sha256:0", "RUN x")
+    assert found([(layer, members)]) == []
+    members += [
+        Member("env/pkgs/x-1-0/lib/linked.a", Kind.FILE, big, ""),
+        Member("env/lib/linked.a", Kind.HARD_LINK, 0, "env/pkgs/x-1-0/lib/linked.a"),
+        Member("env/share/x.js.map", Kind.FILE, 1, ""),
+    ]
+    assert found([(layer, members)]) == [
+        LayerPart(0, big + 1_000_000, ("/env/lib/linked.a", "/env/lib/small.a", "/env/share/x.js.map"))
+    ]
+    gone = [
+        Member("env/lib/.wh.linked.a", Kind.FILE, 0, ""),
+        Member("env/pkgs/x-1-0/lib/.wh.linked.a", Kind.FILE, 0, ""),
+    ]
+    assert found([(layer, members), (layer, gone)]) == [
+        LayerPart(0, 1_000_000, ("/env/lib/small.a", "/env/share/x.js.map"))
+    ]
+
+
+def found(layers: list[tuple[LayerSource, list[Member]]]) -> list[Place]:
+    image = analyse("x", layers)
+    return [problem.place for problem in check_image(image)]
 
 
 def test_the_demonstration_saves_what_it_announces(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from slimconda.files import LARGEST_BESIDE, read_beside
 from slimconda.linter import lint
 from slimconda.rewriter import rewrite
 from slimconda.source import Source
+from tests.dockerfiles import WITHOUT_ADVICE
 
 WITH_PIP = b"dependencies:\n  - python\n  - pip:\n    - requests\n"
 WITHOUT = b"dependencies:\n  - python\n  - pip\n"
@@ -68,7 +69,7 @@ def test_what_is_not_certain_is_silent(text: str) -> None:
 
 def test_the_fix_turns_pips_cache_off() -> None:
     text = "FROM continuumio/miniconda3\nCOPY env.yml /e.yml\nRUN X=1 conda env create -f /e.yml \\\n && conda clean -afy\n"
-    fixed = rewrite(source(text), Config())
+    fixed = rewrite(source(text), WITHOUT_ADVICE)
     assert fixed.data.decode() == text.replace("X=1", "PIP_NO_CACHE_DIR=1 X=1")
     assert fixed.report.open == ()
 

@@ -8,6 +8,7 @@ from slimconda.dockerfile.parser import parse
 from slimconda.findings import Severity
 from slimconda.rewriter import rewrite
 from slimconda.source import Source
+from tests.dockerfiles import WITHOUT_ADVICE
 
 WORDS = {"I": "conda install -y a", "J": "conda install -y b", "K": "conda clean -afy"}
 CLEAN = "conda clean --all --yes"
@@ -275,7 +276,7 @@ def test_the_line_end_of_a_file_is_kept_on_its_last_line() -> None:
 def test_a_comment_between_flags_stays() -> None:
     source = Source("Dockerfile", b"FROM a\nRUN conda install -y b && conda clean -t \\\n # why\n -p -y\n")
     assert b"# why" in rewrite(source, Config()).data
-    assert rewrite(source, Config()).report.open == ()
+    assert rewrite(source, WITHOUT_ADVICE).report.open == ()
 
 
 STAGES = [
@@ -297,5 +298,5 @@ def test_only_what_ships_is_reported(text: str, lines: list[int]) -> None:
     from slimconda.source import Span
 
     source = Source("Dockerfile", spelt(text).encode())
-    found = [finding.place for finding in lint(source, Config()).findings]
+    found = [finding.place for finding in lint(source, WITHOUT_ADVICE).findings]
     assert [source.line_of(place.start) for place in found if isinstance(place, Span)] == lines

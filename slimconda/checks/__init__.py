@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from slimconda.checks import (
+    anaconda_distribution,
+    build_tools_left,
     conda_cache_left,
     conda_clean_before_install,
     conda_clean_breaks_environment,
@@ -14,8 +16,10 @@ from slimconda.checks import (
     conda_clean_skipped,
     conda_clean_without_target,
     conda_failure_ignored,
+    conda_files_not_needed,
     conda_installer_left,
     conda_option_before_command,
+    conda_itself_shipped,
     conda_packages_kept,
     conda_spec_read_as_redirect,
     conda_trim_frees_nothing,
@@ -23,6 +27,9 @@ from slimconda.checks import (
     conda_without_yes,
     mamba_clean_asks_forever,
     mamba_pkgs_dirs_ignored,
+    conda_unpinned,
+    cuda_twice,
+    mkl_not_needed,
     pip_cache_left,
     rattler_cache_left,
     syntax_error,
@@ -71,6 +78,13 @@ CHECKS = {
     "pip-cache-left": Check(pip_cache_left.check_dockerfile),
     "uv-cache-left": Check(uv_cache_left.check_dockerfile),
     "rattler-cache-left": Check(rattler_cache_left.check_dockerfile),
+    "anaconda-distribution": Check(anaconda_distribution.check_dockerfile),
+    "build-tools-left": Check(build_tools_left.check_dockerfile),
+    "conda-files-not-needed": Check(conda_files_not_needed.check_dockerfile, conda_files_not_needed.check_image),
+    "conda-itself-shipped": Check(conda_itself_shipped.check_dockerfile),
+    "conda-unpinned": Check(conda_unpinned.check_dockerfile),
+    "cuda-twice": Check(cuda_twice.check_dockerfile),
+    "mkl-not-needed": Check(mkl_not_needed.check_dockerfile),
     "syntax-error": Check(syntax_error.check_dockerfile),
     "unused-ignore": Check(pragmas=unused_ignore.check_pragmas),
 }

@@ -19,6 +19,7 @@ from slimconda.cli.options import (
 from slimconda.cli.output import complain, finish, write
 from slimconda.errors import InputError
 from slimconda.files import replace_file
+from slimconda.findings import Severity
 from slimconda.reporters.escapes import visible
 
 if TYPE_CHECKING:
@@ -86,7 +87,8 @@ def _deliver(done: "Rewrite", *, diff: bool, check: bool) -> None:
 
 
 def _say_fixed(done: "Rewrite", *, verb: str) -> None:
-    fixed, left = len(done.fixed), len(done.report.open)
+    # Advice has no fix and asks for no action: `lint` gives it.
+    fixed, left = len(done.fixed), sum(finding.severity > Severity.INFO for finding in done.report.open)
     if fixed or left:
         rest = f", {left} left (see: slimconda lint)" if left else ""
         typer.echo(f"{visible(done.source.path)}: {fixed} {verb}{rest}", err=True)

@@ -1,0 +1,40 @@
+"""Finds compilers and build tools that conda installs into the image that ships."""
+
+import re
+from collections.abc import Iterator
+
+from slimconda.dockerfile.analysis import Analysis
+from slimconda.dockerfile.installed import EVERYTHING, NamedInstall, Package, uninstalled
+from slimconda.findings import Problem
+from slimconda.source import Span
+
+TOOLS = re.compile(
+    r"(?:gcc|gxx|gfortran|binutils|sysroot|clang|clangxx)_(?:linux-\w+)|gcc|gxx|gfortran|binutils|"
+    r"(?:c|cxx|fortran)-compiler|compilers|cmake|make|ninja|meson|conda-build|boa|rattler-build|cuda-nvcc"
+)
+# Packages that compile when they run.
+COMPILES_LATER = re.compile(r"aesara|cmdstan.*|cppyy|cython|pymc.*|pystan|pytensor|r-rstan|theano.*|triton")
+MOST_NAMES = 3
+
+
+def check_dockerfile(analysis: Analysis) -> Iterator[Problem]:
+    """Yield the first command whose build tools stay; the message names those of all commands."""
+    installs = analysis.named_installs
+    if any(COMPILES_LATER.fullmatch(package.spec.name) for install in installs for package in install.packages):
+        return
+    left = [(install, kept) for install in installs if (kept := _left(install))]
+    if not left:
+        return
+    install, packages = left[0]
+    names = list(dict.fromkeys(package.spec.name for _, kept in left for package in kept))
+    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+    message = f"the image ships build tools: {', '.join(names[:MOST_NAMES])}{more}"
+    place = Span(packages[0].word.span.start, packages[-1].word.span.end)
+    yield Problem(message, place, None, install.layer.stage.label)
+
+
+def _left(install: NamedInstall) -> list[Package]:
+    """Return the build tools of a command that nothing in its RUN removes again."""
+    gone = uninstalled(install.layer)
+    tools = [package for package in install.packages if TOOLS.fullmatch(package.spec.name)]
+    return [] if EVERYTHING in gone else [package for package in tools if package.spec.name not in gone]
