@@ -16,8 +16,7 @@ def check_dockerfile(analysis: Analysis) -> Iterator[Problem]:
     """Yield each FROM of a full Anaconda image that ships, and each Anaconda installer that is run."""
     for stage in analysis.shipped_stages:
         base = base_image(analysis.stages, stage)
-        ships = analysis.stages.parent(stage) is None and analysis.stages.carries(stage, ROOT)
-        if ships and ANACONDA_IMAGE.fullmatch(base.repository):
+        if ANACONDA_IMAGE.fullmatch(base.repository) and analysis.stages.carries(stage, ROOT):
             yield Problem(_message(base.repository), base.span, None, stage.label)
     for layer, install in shipped_installs(analysis.layers, analysis.stages):
         if distribution(layer, install.conda) == "anaconda":

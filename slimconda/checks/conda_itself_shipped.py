@@ -62,10 +62,9 @@ def _allows(call: CondaCommand, created: CondaCommand) -> bool:
         return True
     if call.subcommand in NEEDS_NO_CONDA_LATER:
         return True
-    before = call.place.start < created.place.start and call.environment in {None, "base"}
     specs = [parse_spec(word.text) for word in call.packages]
     own = bool(specs) and all(spec is not None and spec.name in CONDA_ITSELF for spec in specs)
-    return before and own and not any(word.text == "--all" for word in call.arguments)
+    return own and call.place.start < created.place.start
 
 
 def _has_conda(line: tuple[Stage, ...], analysis: Analysis) -> bool:
