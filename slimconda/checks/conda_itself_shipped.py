@@ -87,7 +87,8 @@ def _starts_in(created: CondaCommand, line: tuple[Stage, ...]) -> bool:
     runs = [at for at, name in enumerate(names) if name in PROGRAMS]
     if runs:
         return len(runs) == 1 and names[runs[0] + 1 : runs[0] + 2] == ["run"]
-    folder = created.environment if created.environment and "/" in created.environment else "/envs/"
+    named = created.environment or ""
+    folder = named if "/" in named else f"/envs/{named}" if "$" not in named else "/envs/"
     if any("/bin/" in word and "conda" in word and folder not in word for word in words):
         return False
     return any(folder in text for text in (*words, *paths(line)))
