@@ -82,7 +82,7 @@ def _starts_in(created: CondaCommand, line: tuple[Stage, ...]) -> bool:
     """Tell whether the image surely starts in the environment, and needs conda for no more than `conda run`."""
     words = start_words(line)
     names = [word.rpartition("/")[2] for word in words]
-    if not words or set(names) <= SHELLS or any(SCRIPT.search(word) for word in words):
+    if {name for name in names if not name.startswith("-")} <= SHELLS or any(SCRIPT.search(word) for word in words):
         return False
     runs = [at for at, name in enumerate(names) if name in PROGRAMS]
     if runs:
@@ -91,4 +91,4 @@ def _starts_in(created: CondaCommand, line: tuple[Stage, ...]) -> bool:
     folder = named if "/" in named else f"/envs/{named}" if "$" not in named else "/envs/"
     if any("/bin/" in word and "conda" in word and folder not in word for word in words):
         return False
-    return any(folder in text for text in (*words, *paths(line)))
+    return any(folder in text for text in (*words, *paths(line)) if "$(" not in text)
