@@ -1,48 +1,70 @@
 """Finds cleans that free nothing, because what they delete is already stored in an earlier layer."""
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from slimconda.dockerfile.analysis import Analysis
 from slimconda.dockerfile.caches import RunLayer, Verdict
 from slimconda.dockerfile.cleaning import missing_clean, uncleaned
-from slimconda.dockerfile.cleanups import mount_targets
-from slimconda.dockerfile.conda import CondaCommand
+from slimconda.dockerfile.cleanups import emptied, mount_targets
 from slimconda.dockerfile.insertion import NoPlaceError, remove_command
+from slimconda.dockerfile.shell import ShellCommand
+from slimconda.dockerfile.sweeps import removing
 from slimconda.findings import Fix, LayerPart, Problem
+from slimconda.source import Span
 from slimconda.units import size_text
 
 if TYPE_CHECKING:
     from slimconda.layers.image import Image
+
+CACHE = re.compile(r".*/pkgs(?:/.*)?")
 
 
 def check_dockerfile(analysis: Analysis) -> Iterator[Problem]:
     """Yield each clean in a RUN that installs nothing, with an install in an earlier RUN of the same image."""
     layers = [layer for layer in analysis.layers if layer.stage.index in analysis.stages.final]
     earlier: list[RunLayer] = []
-    seen = False
+    seen: list[RunLayer] = []
     for layer in layers:
-        seen = seen or bool(layer.installs)
         if layer.installs:
             earlier.append(layer)
-        if layer.installs or layer.opaque or not layer.cleans or any(mount_targets(layer.instruction)) or not seen:
+            seen.append(layer)
+        if layer.installs or layer.opaque or any(mount_targets(layer.instruction)) or not seen:
             continue
-        fixable = len(layer.cleans) == 1
-        for clean in layer.cleans:
-            message = f"{clean.title} frees nothing here: the packages came in an earlier layer"
-            fix = _fix(layer, clean, earlier, analysis) if fixable else None
-            yield Problem(message, clean.place, fix, layer.stage.label)
-        earlier = []
+        cleans = [*_cleans(layer), *_removals(layer, seen)]
+        for title, place, command, alone in cleans:
+            message = f"{title} frees nothing here: the packages came in an earlier layer"
+            fix = _fix(layer, command, earlier, analysis) if len(cleans) == 1 and alone else None
+            yield Problem(message, place, fix, layer.stage.label)
+        if cleans:
+            earlier = []
 
 
-def _fix(layer: RunLayer, clean: CondaCommand, earlier: list[RunLayer], analysis: Analysis) -> Fix | None:
+def _cleans(layer: RunLayer) -> Iterator[tuple[str, Span, ShellCommand, bool]]:
+    """Yield the cleans: what to call each, its place, the command, and that it does nothing else."""
+    return ((clean.title, clean.place, clean.command, True) for clean in layer.cleans)
+
+
+def _removals(layer: RunLayer, seen: list[RunLayer]) -> Iterator[tuple[str, Span, ShellCommand, bool]]:
+    """Yield the removals of a package cache that an earlier RUN has filled; the last says that of nothing else."""
+    for command in layer.removals:
+        sweep = removing(command, layer.context_at(command))
+        installs = [install for earlier in seen for install in earlier.installs]
+        filled = any(emptied(command, install.cache, layer.context_at(command)) for install in installs)
+        caches = [CACHE.fullmatch(path) is not None for path in sweep.paths] if sweep else []
+        if sweep and filled and layer.runs(command) and any(caches):
+            yield sweep.title, sweep.place, command, all(caches)
+
+
+def _fix(layer: RunLayer, clean: ShellCommand, earlier: list[RunLayer], analysis: Analysis) -> Fix | None:
     """Return the fix that moves the clean to where the installs are; none where one of them cannot be cleaned."""
     verdicts = {install.verdict for other in earlier for install in other.installs}
     if not verdicts <= {Verdict.LEFT, Verdict.CLEANED}:
         return None
     try:
         added = [missing_clean(other, analysis) for other in earlier if uncleaned(other)]
-        removed = remove_command(layer, clean.command, analysis.dockerfile)
+        removed = remove_command(layer, clean, analysis.dockerfile)
     except NoPlaceError:
         return None
     return Fix("clean where the packages are installed", (*added, *removed))

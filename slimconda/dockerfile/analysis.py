@@ -1,7 +1,7 @@
 """Owns what checks may ask of a Dockerfile: everything is computed once, when it is first asked for."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 
@@ -14,8 +14,10 @@ from slimconda.dockerfile.conda import CondaCommand, Tool
 from slimconda.dockerfile.condarc import SOFT_LINKS
 from slimconda.dockerfile.installed import NamedInstall, named_installs
 from slimconda.dockerfile.parser import Dockerfile, Instruction, Stage
+from slimconda.dockerfile.prefixes import Prefix, Step, read_steps
 from slimconda.dockerfile.stages import Context, Stages, expand
 from slimconda.dockerfile.stores import Cache, Store, absolute
+from slimconda.dockerfile.sweeps import MAY_REWRITE
 from slimconda.dockerfile.versions import CondaVersions, hides_version, named_versions, names_mamba_1
 
 NEEDS_CACHE = re.compile(rb"--offline|--use-index-cache|\b(?:conda|boa|mamba)[ -]?(?:mamba)?build\b|--download-only")
@@ -52,8 +54,7 @@ class Analysis:
 
         What breaks the build counts in each stage; what only stays in an image, in `layers`.
         """
-        text = self.dockerfile.source.data.decode("utf-8", "surrogateescape")
-        if not CONDA_WORD.search(text) and not self._names.in_text(text):
+        if not self._has_conda:
             return ()
         return tuple(layer for stage in self.dockerfile.stages for layer in self._layers(stage))
 
@@ -61,6 +62,33 @@ class Analysis:
     def layers(self) -> tuple[RunLayer, ...]:
         """Return the layers of the shipped stages that have to do with conda, in the order of the file."""
         return tuple(layer for layer in self.all_layers if layer.stage.index in self.stages.shipped)
+
+    @cached_property
+    def _has_conda(self) -> bool:
+        text = self.dockerfile.source.data.decode("utf-8", "surrogateescape")
+        return CONDA_WORD.search(text) is not None or self._names.in_text(text)
+
+    @cached_property
+    def steps(self) -> tuple[Step, ...]:
+        """Return the RUNs of the image's own layers that may touch a conda prefix, with what they find below them.
+
+        They need no conda word: `chown -R user /opt` writes a prefix again as well.
+        """
+        return tuple(read_steps(self.stages, self._read_step)) if self._has_conda else ()
+
+    @cached_property
+    def _layer_at(self) -> dict[int, RunLayer]:
+        return {layer.instruction.span.start: layer for layer in self.layers}
+
+    def _read_step(self, stage: Stage, instruction: Instruction, before: Sequence[Prefix]) -> RunLayer | None:
+        known = self._layer_at.get(instruction.span.start)
+        if known is not None or not before:
+            return known
+        context = self.stages.context(instruction)
+        text = expand(self.dockerfile.source.text(instruction.span), context.variables)
+        if not MAY_REWRITE.search(text) and not any(prefix.path in text for prefix in before):
+            return None
+        return self._read(Place(stage, instruction, context))
 
     @cached_property
     def wasteful_layers(self) -> tuple[RunLayer, ...]:
@@ -145,10 +173,12 @@ class Analysis:
             text = expand(self.dockerfile.source.text(instruction.span), context.variables)
             if not CACHE_WORD.search(text) and not self._names.in_text(text):
                 continue
-            place = Place(stage, instruction, context)
-            layer = run_layer(place, self._names, self.dockerfile.source, partial(self._runs_pip, place))
+            layer = self._read(Place(stage, instruction, context))
             if layer is not None:
                 yield layer
+
+    def _read(self, place: Place) -> RunLayer | None:
+        return run_layer(place, self._names, self.dockerfile.source, partial(self._runs_pip, place))
 
     def _runs_pip(self, place: Place, call: CondaCommand, context: Context) -> bool:
         """Tell whether a call surely reads an environment file that has a `pip:` part."""

@@ -106,8 +106,8 @@ class RunLayer:
     `calls` are all that conda's tools are asked to do, `installs` those that fill a package cache, `pixi` those that
     fill rattler's, `pip_parts` those that run pip for the `pip:` part of an environment file. `removals` are commands
     other than `conda clean` that empty a package cache. `opaque` says that it may fill a package cache where that is
-    not seen, `may_clean` that it may empty one. `errexit` tells under which
-    settings of `set -e` each command may run, by its identity; None where it is not known.
+    not seen, `may_clean` that it may empty one. `errexit` tells under which settings of `set -e` each command may run,
+    by its identity; None where it is not known. `known` are all commands of the script, and what holds at each.
     """
 
     stage: Stage
@@ -129,9 +129,17 @@ class RunLayer:
     errexit: dict[int, frozenset[bool]] | None
     read: Calls
 
+    def runs(self, command: ShellCommand) -> bool:
+        """Tell whether a command surely runs on some path."""
+        return self.errexit is not None and id(command) in self.errexit
+
+    def context_at(self, command: ShellCommand) -> Context:
+        """Return what holds at one of its commands."""
+        return self.read.context(self.read.key(command))
+
     def holds_at(self, call: CondaCommand) -> Context:
         """Return what holds for a call: what its script and its own assignments set included."""
-        return own_context(call.read, call.at, self.read.context(self.read.key(call.command)))
+        return own_context(call.read, call.at, self.context_at(call.command))
 
 
 RunsPip = Callable[[CondaCommand, Context], bool]

@@ -83,8 +83,7 @@ def _braces(path: str) -> list[str]:
 def _found(words: list[str], cache: Cache, context: Context) -> frozenset[str] | None:
     if not {"-delete", "rm"} & set(words):
         return NOTHING
-    start = next((n for n, word in enumerate(words) if re.match(r"[-(!]", word) and word not in {"-L", "-H", "-P"}), 0)
-    folders, tests = [word for word in words[:start] if not word.startswith("-")], words[start:]
+    folders, tests = find_parts(words)
     covered = [_covered(folder, cache, context) for folder in folders]
     whole = cache.store.parts in covered
     if whole and all(FIND_ALL.fullmatch(test) for test in _without_file_type(tests)):
@@ -99,6 +98,12 @@ def _found(words: list[str], cache: Cache, context: Context) -> frozenset[str] |
     return None if mentions or (whole and not names) else NOTHING
 
 
+def find_parts(words: list[str]) -> tuple[list[str], list[str]]:
+    """Return the folders that the arguments of `find` name, and its tests and actions."""
+    start = next((n for n, word in enumerate(words) if re.match(r"[-(!]", word) and word not in {"-L", "-H", "-P"}), 0)
+    return [word for word in words[:start] if not word.startswith("-")], words[start:]
+
+
 def _without_file_type(tests: list[str]) -> list[str]:
     joined = " ".join(tests).replace("-type f", "").replace("-type l", "")
     return joined.split()
@@ -106,7 +111,7 @@ def _without_file_type(tests: list[str]) -> list[str]:
 
 def _covered(operand: str, cache: Cache, context: Context) -> frozenset[str] | None:
     """Return which parts of a cache a path holds, a glob for all inside taken as the folder; None where it may."""
-    path = _absolute(re.sub(r"(?:\A|(?<=/))(?:\*|\.\*|\{?\*,\.\*\}?)\Z", "", operand), context)
+    path = placed(re.sub(r"(?:\A|(?<=/))(?:\*|\.\*|\{?\*,\.\*\}?)\Z", "", operand), context)
     if cache.places and any(fnmatchcase(place, path) for place in cache.places):
         return cache.store.parts
     if cache.places:
@@ -119,7 +124,7 @@ def _covered(operand: str, cache: Cache, context: Context) -> frozenset[str] | N
     return _of_default(path, context)
 
 
-def _absolute(path: str, context: Context) -> str:
+def placed(path: str, context: Context) -> str:
     """Return a path from the working directory on, as far as that is known."""
     folder = context.workdir
     if path.startswith(("/", "~", "$", "\0")) or folder is None:
@@ -160,7 +165,7 @@ def keeps_out(instruction: Instruction, cache: Cache, context: Context) -> bool 
 
 
 def _mount_covers(options: dict[str, str], cache: Cache, context: Context) -> bool | None:
-    target = _target(options)
+    target = mount_target(options)
     kind = options.get("type", "bind")
     if not target or kind not in {"cache", "tmpfs", "bind"}:
         return False
@@ -184,15 +189,16 @@ def mounts(instruction: Instruction) -> Iterator[dict[str, str]]:
             yield dict(option.partition("=")[::2] for option in flag.value.split(","))
 
 
-def _target(options: dict[str, str]) -> str:
+def mount_target(options: dict[str, str]) -> str:
+    """Return the directory that a mount's options name, empty where there is none."""
     return options.get("target") or options.get("dst") or options.get("destination") or ""
 
 
 def mount_targets(instruction: Instruction) -> Iterator[str]:
     """Yield the directories of a RUN that cache and tmpfs mounts keep out of its layer."""
     for options in mounts(instruction):
-        if options.get("type") in {"cache", "tmpfs"} and _target(options):
-            yield _target(options)
+        if options.get("type") in {"cache", "tmpfs"} and mount_target(options):
+            yield mount_target(options)
 
 
 def _may_clean(program: str, words: list[str]) -> bool:

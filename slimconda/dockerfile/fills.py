@@ -53,14 +53,14 @@ def assigned(words: tuple[Word, ...]) -> dict[str, str]:
 
 
 def _places(call: CondaCommand, context: Context) -> tuple[str, ...]:
-    root = _root(call, context)
+    root = root_of(call, context)
     root = settled(root, context) if root else ""
     if not root.startswith(("/", "~/")):
         return ()
     return (f"{root}/pkgs", "~/.conda/pkgs") if context.user not in {None, "root", "0"} else (f"{root}/pkgs",)
 
 
-def _root(call: CondaCommand, context: Context) -> str | None:
+def root_of(call: CondaCommand, context: Context) -> str | None:
     """Return the root whose `pkgs` a call fills, as far as its words or variables tell."""
     if call.tool is Tool.INSTALLER:
         given = installer_prefix(call.arguments)

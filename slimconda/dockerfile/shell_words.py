@@ -33,7 +33,7 @@ def path_pattern(word: Word) -> str:
     text = b""
     for match in PART.finditer(raw):
         if match["double"] is not None:
-            text += re.sub(rb"[*?\[{~]", b"\0", match["double"])
+            text += re.sub(rb"(?<!\$)\{|[*?\[~]", b"\0", match["double"])
         elif match["plain"] is not None:
             text += match["plain"]
         else:

@@ -6,6 +6,9 @@ Source: conda's documentation of its match specification, and its parser (26.7 r
 import re
 from dataclasses import dataclass
 
+from slimconda.dockerfile.conda import CondaCommand
+from slimconda.dockerfile.stages import Context, expand
+
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 FIELD = re.compile(r"(\w+)\s*=\s*(?:'([^']*)'|\"([^\"]*)\"|([^,\]]*))")
 FILE = re.compile(r"\.(?:conda|tar\.bz2|ya?ml|txt)(?:#.*)?\Z", re.IGNORECASE)
@@ -25,6 +28,17 @@ class PackageSpec:
     def is_pinned(self) -> bool:
         """Tell whether it asks for a version or a build; `*` asks for none."""
         return any(part not in {None, "", "*"} for part in (self.version, self.build))
+
+    def __str__(self) -> str:
+        """Return the name and the version, as people write them."""
+        equals = "=" if self.version and not OPERATOR.match(self.version) else ""
+        return f"{self.name}{equals}{self.version or ''}"
+
+
+def specs_of(call: CondaCommand, context: Context) -> frozenset[PackageSpec]:
+    """Return the packages that a call names as its operands, as far as variables are known."""
+    texts = (expand(word.text, context.variables) for word in call.read_arguments.operands)
+    return frozenset(spec for text in texts if "$" not in text and (spec := parse_spec(text)))
 
 
 def parse_spec(text: str) -> PackageSpec | None:

@@ -162,12 +162,12 @@ class Stages:
         return any(holds(source, path) for source in sources)
 
     def context(self, instruction: Instruction) -> Context:
-        """Return what holds right before a RUN, or an ONBUILD of one."""
+        """Return what holds right before a RUN or a COPY, or an ONBUILD of a RUN."""
         return self._contexts[instruction.span.start]
 
     @property
     def _contexts(self) -> dict[int, Context]:
-        """Return what holds before each RUN, by the RUN's place in the file."""
+        """Return what holds before each RUN and COPY, by its place in the file."""
         return self._walked[0]
 
     @property
@@ -194,14 +194,14 @@ class Stages:
                     pending |= self._global_defaults(instruction)
                     pending |= _assigned(current.variables | pending, instruction, self.dockerfile.escape)
                     continue
-                if pending and instruction.keyword in {"RUN", "USER", "WORKDIR", "ONBUILD"}:
+                if pending and instruction.keyword in {"RUN", "COPY", "USER", "WORKDIR", "ONBUILD"}:
                     current, pending = replace(current, variables=current.variables | pending), {}
                 current = _after(current, instruction)
                 if configures and instruction.keyword in {"RUN", "COPY", "ADD"}:
                     current = _configured(current, instruction, self.dockerfile.source.text(instruction.span))
                 if current.root_owned and OWNERSHIP.search(instruction.text.data):
                     current = replace(current, root_owned=False)
-                if instruction.keyword in {"RUN", "ONBUILD"}:
+                if instruction.keyword in {"RUN", "COPY", "ONBUILD"}:
                     contexts[instruction.span.start] = current
             ends.append(replace(current, variables=current.variables | pending))
         return contexts, ends

@@ -1,0 +1,83 @@
+"""Finds environments that are created in several RUNs although they share packages: no link crosses a layer."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from slimconda.dockerfile.analysis import Analysis
+from slimconda.dockerfile.caches import Install, RunLayer
+from slimconda.dockerfile.cleanups import keeps_out
+from slimconda.dockerfile.conda import Tool, Verb
+from slimconda.dockerfile.prefixes import Step
+from slimconda.dockerfile.specs import PackageSpec, specs_of
+from slimconda.dockerfile.stages import Context
+from slimconda.findings import Problem
+
+PYTHON = "python"
+# What makes two environments take other builds of the same packages, beside the specs themselves.
+PLATFORM = "CONDA_SUBDIR"
+
+
+@dataclass(frozen=True)
+class Creation:
+    """A call that creates an environment whose files are linked to the package cache."""
+
+    install: Install
+    context: Context
+    line: int
+    specs: frozenset[PackageSpec]
+
+    @property
+    def kind(self) -> tuple[object, ...]:
+        """Return what must be equal for two creations to link the same files: user, platform, channels, Python."""
+        call = self.install.conda
+        pythons = frozenset(spec for spec in self.specs if spec.name == PYTHON)
+        platforms = (*call.read_arguments.given("--platform", "--subdir"), self.context.variables.get(PLATFORM))
+        return (
+            self.context.user,
+            platforms,
+            call.channels,
+            pythons,
+            call.tool is Tool.MICROMAMBA,
+        )
+
+
+def check_dockerfile(analysis: Analysis) -> Iterator[Problem]:
+    """Yield each creation of an environment that an earlier RUN's could have shared files with."""
+    if b"always_copy" in analysis.dockerfile.source.data.lower():
+        return
+    for step in analysis.steps:
+        earlier = [creation for layer in step.earlier for creation in _creations(layer)]
+        for creation in _creations(step.layer):
+            message = _cloned(step, creation) or _shared(creation, earlier)
+            if message:
+                yield Problem(message, creation.install.conda.place, None, step.layer.stage.label)
+
+
+def _creations(layer: RunLayer) -> Iterator[Creation]:
+    for install in layer.installs:
+        call = install.conda
+        if call.verb is not Verb.CREATE or call.copies or not layer.runs(call.command):
+            continue
+        context = layer.context_at(call.command)
+        if keeps_out(layer.instruction, install.cache, context) is False:
+            yield Creation(install, context, layer.instruction.start_line, specs_of(call, context))
+
+
+def _cloned(step: Step, creation: Creation) -> str | None:
+    call = creation.install.conda
+    for name in call.read_arguments.given("--clone"):
+        path = step.prefix_of(replace(call, environment=name))
+        origin = next((one for one in step.before if one.path == path and one.keyword == "RUN"), None)
+        if origin and not any(one.path == path for one in step.own):
+            return f"{call.title} --clone stores all of {name} again: links do not reach {origin.origin}'s layer"
+    return None
+
+
+def _shared(creation: Creation, earlier: list[Creation]) -> str | None:
+    for other in earlier:
+        specs = creation.specs & other.specs
+        if specs and creation.kind == other.kind and not creation.install.cache.is_other_than(other.install.cache):
+            names = " and ".join(sorted(map(str, specs))[:2])
+            title = creation.install.conda.title
+            return f"{title} stores {names} again: links do not reach line {other.line}'s layer, create both in one RUN"
+    return None

@@ -1,0 +1,119 @@
+"""Finds removals of packages, environments and files that a lower layer stores: they free nothing."""
+
+import posixpath
+import re
+from collections.abc import Iterator
+
+from slimconda.dockerfile.activation import may_be_active
+from slimconda.dockerfile.analysis import Analysis
+from slimconda.dockerfile.caches import RunLayer
+from slimconda.dockerfile.cleanups import is_opaque
+from slimconda.dockerfile.conda import CondaCommand
+from slimconda.dockerfile.prefixes import UNKNOWN_ROOT, Step
+from slimconda.dockerfile.shell import ShellCommand
+from slimconda.dockerfile.specs import specs_of
+from slimconda.dockerfile.sweeps import Sweep, removing
+from slimconda.findings import Problem
+from slimconda.source import Span
+
+REMOVING = frozenset({"remove", "uninstall"})
+CACHE = re.compile(r".*/(?:pkgs|\.conda)(?:/.*)?")
+CACHED_FILES = re.compile(r"pkgs|\.tar\.bz2|\.conda\b")
+
+
+def check_dockerfile(analysis: Analysis) -> Iterator[Problem]:
+    """Yield each removal of what the base image, or an earlier RUN or COPY, stores."""
+    for step in analysis.steps:
+        for message, place in (*_packages(step), *_files(step)):
+            yield Problem(message, place, None, step.layer.stage.label)
+
+
+def _packages(step: Step) -> Iterator[tuple[str, Span]]:
+    for call in step.layer.calls:
+        environment = call.subcommand == "env" and [word.text for word in call.read_arguments.operands[:1]] == [
+            "remove"
+        ]
+        if not (environment or call.subcommand in REMOVING) or not step.layer.runs(call.command):
+            continue
+        if call.has("--dry-run", "-d", "--help", "-h"):
+            continue
+        title = f"{call.tool} {'env remove' if environment else call.subcommand}"
+        stored = _environment(step, call) if environment or call.has("--all") else _package(step, call)
+        if stored:
+            yield f"{title} frees nothing here: {stored}", call.place
+
+
+def _environment(step: Step, call: CondaCommand) -> str | None:
+    path = step.prefix_of(call)
+    known = next((one for one in step.before if one.path == path), None)
+    if call.environment is None or known is None or any(one.path == path for one in step.own):
+        return None
+    return f"{known.origin} stores the environment"
+
+
+def _package(step: Step, call: CondaCommand) -> str | None:
+    """Return where the packages are stored; None where this RUN may have installed them."""
+    layer = step.layer
+    if not step.finds(call.command):
+        return None
+    named = {spec.name for spec in specs_of(call, layer.context_at(call.command))}
+    lines = [
+        earlier.instruction.start_line for earlier in step.earlier for name in _installed(earlier) if name in named
+    ]
+    filled = [other for other in layer.calls if other.fills and other.place.start < call.place.start]
+    if filled and (not lines or named & _installed(layer)):
+        return None
+    if lines:
+        return f"line {lines[0]} stores the packages"
+    known = next((one for one in step.before if one.path == step.prefix_of(call)), None)
+    sure = known is not None and not (call.environment is None and may_be_active(layer, call))
+    return f"{known.origin if known and sure else 'a lower layer'} stores the packages"
+
+
+def _installed(layer: RunLayer) -> frozenset[str]:
+    """Return the names of the packages that a RUN's commands name."""
+    calls = [call for call in layer.calls if call.fills]
+    return frozenset(spec.name for call in calls for spec in specs_of(call, layer.context_at(call.command)))
+
+
+def _files(step: Step) -> Iterator[tuple[str, Span]]:
+    for command in step.layer.read.commands:
+        sweep = removing(command, step.layer.context_at(command)) if step.layer.runs(command) else None
+        stored = _stored(step, sweep) if sweep else None
+        if sweep and stored:
+            yield f"{sweep.title} frees nothing here: {stored}", sweep.place
+
+
+def _stored(step: Step, sweep: Sweep) -> str | None:
+    """Return where what is removed is stored; what lies in a package cache is another rule's."""
+    texts = " ".join(word.text for word in sweep.command.words[1:])
+    if not sweep.whole and CACHED_FILES.search(texts):
+        return None
+    for path in sweep.paths:
+        whole = step.below(path) if sweep.whole else None
+        if whole:
+            shown = path if whole.path.startswith(UNKNOWN_ROOT) else whole.path
+            return f"{whole.origin} stores {shown}"
+        inside = None if CACHE.fullmatch(path) else step.around(path)
+        if inside and not _may_have_made(step.layer, sweep.command, path):
+            return f"{inside.origin} stores {path if sweep.whole else 'the files'}"
+    return None
+
+
+def _may_have_made(layer: RunLayer, command: ShellCommand, path: str) -> bool:
+    """Tell whether a RUN may itself have made, before a command, what lies at a path in a prefix."""
+    fills = [install.conda.command for install in layer.installs] + [fill.install.command for fill in layer.python]
+    name = posixpath.basename(path)
+    for other in layer.read.commands:
+        if other is command:
+            return False
+        if any(other is fill for fill in fills) or _is_unseen(layer, other):
+            return True
+        if other.name != "rm" and any(name in word.text for word in other.words[1:]):
+            return True
+    return False
+
+
+def _is_unseen(layer: RunLayer, command: ShellCommand) -> bool:
+    """Tell whether a command may write anything: no call of conda's, and none that is known to write nothing there."""
+    return is_opaque(command) and not any(command is call.command for call in layer.calls)
