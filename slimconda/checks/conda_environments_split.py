@@ -7,6 +7,7 @@ from slimconda.dockerfile.analysis import Analysis
 from slimconda.dockerfile.caches import Install, RunLayer
 from slimconda.dockerfile.cleanups import keeps_out
 from slimconda.dockerfile.conda import Tool, Verb
+from slimconda.dockerfile.fills import own_context
 from slimconda.dockerfile.prefixes import Step
 from slimconda.dockerfile.specs import PackageSpec, specs_of
 from slimconda.dockerfile.stages import Context
@@ -58,7 +59,7 @@ def _creations(layer: RunLayer) -> Iterator[Creation]:
         call = install.conda
         if call.verb is not Verb.CREATE or call.copies or not layer.runs(call.command):
             continue
-        context = layer.context_at(call.command)
+        context = own_context(call.read, call.at, layer.context_at(call.command))
         if keeps_out(layer.instruction, install.cache, context) is False:
             yield Creation(install, context, layer.instruction.start_line, specs_of(call, context))
 

@@ -11,7 +11,7 @@ from slimconda.dockerfile.cleanups import is_opaque
 from slimconda.dockerfile.conda import CondaCommand
 from slimconda.dockerfile.prefixes import UNKNOWN_ROOT, Step
 from slimconda.dockerfile.shell import ShellCommand
-from slimconda.dockerfile.specs import specs_of
+from slimconda.dockerfile.specs import parse_spec, specs_of
 from slimconda.dockerfile.sweeps import Sweep, removing
 from slimconda.findings import Problem
 from slimconda.source import Span
@@ -65,9 +65,17 @@ def _package(step: Step, call: CondaCommand) -> str | None:
         return None
     if lines:
         return f"line {lines[0]} stores the packages"
+    if named & _installed_anew(layer):
+        return None
     known = next((one for one in step.before if one.path == step.prefix_of(call)), None)
     sure = known is not None and not (call.environment is None and may_be_active(layer, call))
     return f"{known.origin if known and sure else 'a lower layer'} stores the packages"
+
+
+def _installed_anew(layer: RunLayer) -> frozenset[str]:
+    """Return what the words of a RUN's installs name: a package that pip puts in another's place makes way for it."""
+    words = [word.text for fill in layer.python for word in fill.install.arguments]
+    return _installed(layer) | {spec.name for word in words if (spec := parse_spec(word))}
 
 
 def _installed(layer: RunLayer) -> frozenset[str]:
@@ -89,12 +97,14 @@ def _stored(step: Step, sweep: Sweep) -> str | None:
     texts = " ".join(word.text for word in sweep.command.words[1:])
     if not sweep.whole and CACHED_FILES.search(texts):
         return None
+    installs = bool(step.layer.installs or step.layer.python)
     for path in sweep.paths:
         whole = step.below(path) if sweep.whole else None
         if whole:
             shown = path if whole.path.startswith(UNKNOWN_ROOT) else whole.path
             return f"{whole.origin} stores {shown}"
-        inside = None if CACHE.fullmatch(path) else step.around(path)
+        # Where the RUN also installs, a removal makes way for that, or is of what it has brought.
+        inside = None if installs or CACHE.fullmatch(path) else step.around(path)
         if inside and not _may_have_made(step.layer, sweep.command, path):
             return f"{inside.origin} stores {path if sweep.whole else 'the files'}"
     return None
@@ -102,14 +112,13 @@ def _stored(step: Step, sweep: Sweep) -> str | None:
 
 def _may_have_made(layer: RunLayer, command: ShellCommand, path: str) -> bool:
     """Tell whether a RUN may itself have made, before a command, what lies at a path in a prefix."""
-    fills = [install.conda.command for install in layer.installs] + [fill.install.command for fill in layer.python]
     name = posixpath.basename(path)
     for other in layer.read.commands:
         if other is command:
             return False
-        if any(other is fill for fill in fills) or _is_unseen(layer, other):
+        if _is_unseen(layer, other):
             return True
-        if other.name != "rm" and any(name in word.text for word in other.words[1:]):
+        if other.name != "rm" and other.inner is None and any(name in word.text for word in other.words[1:]):
             return True
     return False
 

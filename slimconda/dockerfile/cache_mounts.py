@@ -12,7 +12,7 @@ from slimconda.dockerfile.parser import Flag, Instruction
 from slimconda.dockerfile.python_tools import PythonInstall
 from slimconda.dockerfile.shell import ShellCommand
 from slimconda.dockerfile.stages import Context, expand, holds
-from slimconda.dockerfile.stores import Cache, absolute, is_root
+from slimconda.dockerfile.stores import Cache, absolute, is_root, settled
 from slimconda.dockerfile.wrappers import account
 
 
@@ -66,7 +66,7 @@ def misses(mount: CacheMount, fill: Filled) -> bool:
     target = expand(mount.target, fill.context.variables).rstrip("/")
     if not target.startswith("/") or "$" in target or not _is_placed(fill):
         return False
-    return not any(_may_meet(target, place, fill.context) for place in fill.cache.places)
+    return not any(_may_meet(target, place, fill.context, moved=fill.cache.moved) for place in fill.cache.places)
 
 
 def _is_placed(fill: Filled) -> bool:
@@ -83,10 +83,12 @@ def _is_placed(fill: Filled) -> bool:
     return known and account(call.command, call.at) is None
 
 
-def _may_meet(target: str, place: str, context: Context) -> bool:
+def _may_meet(target: str, place: str, context: Context, *, moved: bool) -> bool:
     """Tell whether a mount and a cache may have a folder in common; where a user's home is, only root's is sure."""
     path = absolute(place, context)
     if holds(target, path) or holds(path, target):
+        return True
+    if moved and holds(settled(target, context), place):
         return True
     guessed = place.startswith("~") and not context.variables.get("HOME") and is_root(context.user) is False
     return guessed and not holds("/root", target) and (target.endswith(place[1:]) or place[1:].startswith(target))

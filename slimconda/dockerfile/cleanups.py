@@ -111,7 +111,7 @@ def _without_file_type(tests: list[str]) -> list[str]:
 
 def _covered(operand: str, cache: Cache, context: Context) -> frozenset[str] | None:
     """Return which parts of a cache a path holds, a glob for all inside taken as the folder; None where it may."""
-    path = placed(re.sub(r"(?:\A|(?<=/))(?:\*|\.\*|\{?\*,\.\*\}?)\Z", "", operand), context)
+    path = _absolute(re.sub(r"(?:\A|(?<=/))(?:\*|\.\*|\{?\*,\.\*\}?)\Z", "", operand), context)
     if cache.places and any(fnmatchcase(place, path) for place in cache.places):
         return cache.store.parts
     if cache.places:
@@ -124,7 +124,7 @@ def _covered(operand: str, cache: Cache, context: Context) -> frozenset[str] | N
     return _of_default(path, context)
 
 
-def placed(path: str, context: Context) -> str:
+def _absolute(path: str, context: Context) -> str:
     """Return a path from the working directory on, as far as that is known."""
     folder = context.workdir
     if path.startswith(("/", "~", "$", "\0")) or folder is None:

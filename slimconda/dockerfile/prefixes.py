@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from slimconda.dockerfile.caches import RunLayer
-from slimconda.dockerfile.cleanups import is_opaque, mount_target, mounts, placed
+from slimconda.dockerfile.cleanups import is_opaque, mount_target, mounts
 from slimconda.dockerfile.conda import CondaCommand, Tool, Verb
 from slimconda.dockerfile.downloads import read_download
 from slimconda.dockerfile.fills import own_context, root_of
 from slimconda.dockerfile.parser import Instruction, Stage
 from slimconda.dockerfile.shell import ShellCommand
 from slimconda.dockerfile.stages import CONDA_IMAGE, Context, Stages, expand, holds
-from slimconda.dockerfile.stores import absolute
+from slimconda.dockerfile.stores import located
 
 # A root whose path is not known; what lies in it has a path all the same.
 UNKNOWN_ROOT = "<root>"
@@ -22,6 +22,8 @@ NAMED_ROOT = re.compile(
     r"|\$\{?(?:CONDA|MAMBA)_(?:DIR|ROOT|ROOT_PREFIX|PREFIX|HOME)\}?)(?P<rest>/.*)?",
     re.IGNORECASE,
 )
+# conda by its whole path, where a root's own programs lie.
+CALLED = re.compile(r"(/.+)/(?:bin|condabin)/[\w.-]+")
 ENVIRONMENT = re.compile(r"/envs/[^/]+")
 CREATING = frozenset({Verb.CREATE, Verb.ENV_CREATE})
 BASE = frozenset({None, "base", "root"})
@@ -124,17 +126,28 @@ def _of_image(image: str, stage: Stage) -> dict[str, Prefix]:
 
 
 def _copied(instruction: Instruction, stages: Stages) -> Iterator[Prefix]:
-    """Yield the prefixes that COPY --from brings: what is named as a root is, or an environment in one."""
-    if not any(flag.name == "from" for flag in instruction.flags):
+    """Yield the prefixes that COPY --from brings: a root, an environment in one, one that its stage makes by -p."""
+    origin = next((flag.value for flag in instruction.flags if flag.name == "from"), None)
+    if origin is None:
         return
     context = stages.context(instruction)
     *sources, target = [expand(word.strip("\"'[],"), context.variables) for word in instruction.value.split()] or [""]
     for source in sources:
         path = posixpath.normpath(source if source.startswith("$") else f"/{source.lstrip('/')}")
         match = NAMED_ROOT.fullmatch(path)
-        if match and (not match["rest"] or ENVIRONMENT.fullmatch(match["rest"])):
-            folder = absolute(placed(target, context), context)
-            yield Prefix(folder, "COPY", instruction.start_line, root=not match["rest"])
+        named = match is not None and (not match["rest"] or ENVIRONMENT.fullmatch(match["rest"]))
+        if named or _makes(stages, origin, path):
+            root = match is not None and not match["rest"]
+            yield Prefix(located(target, context), "COPY", instruction.start_line, root=root)
+
+
+def _makes(stages: Stages, name: str, path: str) -> bool:
+    """Tell whether a stage's text creates an environment at a path."""
+    stage = stages.names.get(name.lower())
+    creation = re.compile(rf"create\b[^&|;]*?\s(?:-p|--prefix)[ =]+{re.escape(path)}(?![\w/.-])")
+    lineage = stages.lineage(stage) if stage else []
+    texts = (instruction.value for one in lineage for instruction in one.instructions if instruction.keyword == "RUN")
+    return any(creation.search(text) for text in texts)
 
 
 def _stored(layer: RunLayer, before: tuple[Prefix, ...]) -> list[Prefix]:
@@ -160,7 +173,7 @@ def _prefix_of(call: CondaCommand, context: Context, known: Sequence[Prefix]) ->
     if name in BASE:
         return root
     if "/" in name or name.startswith("."):
-        return absolute(placed(name, context), context)
+        return located(name, context)
     folder = next((context.variables[key] for key in ENVIRONMENT_FOLDERS if context.variables.get(key)), f"{root}/envs")
     return f"{folder}/{name}"
 
@@ -169,7 +182,8 @@ def _root(call: CondaCommand, context: Context, known: Sequence[Prefix]) -> str:
     """Return the root of the conda that is called: by its own words, by PATH, or the only one there is."""
     own = root_of(call, context)
     if own is not None:
-        path = absolute(placed(own, context), context)
+        called = CALLED.fullmatch(expand(call.tool_words[0].text, context.variables))
+        path = located(called[1] if called and own.startswith("~") else own, context)
         return path if path.startswith("/") and "$" not in path else UNKNOWN_ROOT
     if call.tool in {Tool.MICROMAMBA, Tool.INSTALLER}:
         return UNKNOWN_ROOT

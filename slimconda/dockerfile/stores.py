@@ -3,6 +3,7 @@
 Sources: conda's and mamba's package caches (run), pip's, uv's and rattler's cache folders (run; pixi's documentation).
 """
 
+import posixpath
 import re
 from dataclasses import dataclass
 from enum import StrEnum
@@ -91,6 +92,18 @@ def absolute(path: str, context: Context) -> str:
     user = (context.user or "root").partition(":")[0]
     home = context.variables.get("HOME") or ("/root" if user in ROOT_USERS else f"/home/{user}")
     return home + path[1:]
+
+
+def located(path: str, context: Context) -> str:
+    """Return a path as the shell finds it: variables replaced, from the working directory on, as far as it is known.
+
+    Another user's home stays what it is; `settled` takes it for the user's own where no user is known.
+    """
+    path = HOME_VARIABLE.sub("~", expand(path, context.variables), count=1)
+    if not path.startswith(("/", "~", "$", "\0")) and context.workdir is not None:
+        path = posixpath.join(context.workdir, path)
+    path = absolute(path, context)
+    return posixpath.normpath(path).replace("//", "/") if path.startswith("/") else path.rstrip("/")
 
 
 def _is_home_of(name: str | None, user: str | None) -> bool:

@@ -4,11 +4,11 @@ import posixpath
 import re
 from dataclasses import dataclass
 
-from slimconda.dockerfile.cleanups import find_parts, placed
+from slimconda.dockerfile.cleanups import find_parts
 from slimconda.dockerfile.shell import ShellCommand
 from slimconda.dockerfile.shell_words import path_pattern
 from slimconda.dockerfile.stages import Context
-from slimconda.dockerfile.stores import absolute
+from slimconda.dockerfile.stores import located
 from slimconda.dockerfile.wrappers import unwrapped
 from slimconda.source import Span
 
@@ -84,7 +84,7 @@ def _sweep(command: ShellCommand, title: str, operands: list[str], context: Cont
 
 def _folder(operand: str, context: Context) -> str:
     """Return an operand's absolute path; a glob for all that is inside is the folder."""
-    return absolute(placed(re.sub(r"(?<=/)\*\Z", "", operand), context), context)
+    return located(re.sub(r"(?<=/)\*\Z", "", operand), context)
 
 
 def _rewritten(name: str, words: list[str]) -> list[str]:
