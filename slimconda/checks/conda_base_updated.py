@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from slimconda.dockerfile.activation import may_be_active
 from slimconda.dockerfile.analysis import Analysis
-from slimconda.dockerfile.conda import CondaCommand, Verb
+from slimconda.dockerfile.conda import CondaCommand, Tool, Verb
 from slimconda.dockerfile.prefixes import BASE, UNKNOWN_ROOT, Step
 from slimconda.dockerfile.specs import specs_of
 from slimconda.findings import Problem
@@ -12,6 +12,8 @@ from slimconda.findings import Problem
 UPDATING = frozenset({Verb.UPDATE, Verb.UPGRADE})
 # What a root holds from the start.
 ALWAYS_THERE = frozenset({"conda", "python"})
+# The tools whose root holds that; micromamba's may be empty.
+ROOTED = frozenset({Tool.CONDA, Tool.MAMBA})
 
 
 def check_dockerfile(analysis: Analysis) -> Iterator[Problem]:
@@ -30,8 +32,14 @@ def _replaces(step: Step, call: CondaCommand) -> bool:
         return False
     if call.verb in UPDATING:
         return not _named(step, call) & _installed_here(step, call)
+    return call.verb is Verb.INSTALL and call.tool in ROOTED and call.environment in BASE and _pins(step, call)
+
+
+def _pins(step: Step, call: CondaCommand) -> bool:
+    """Tell whether a call asks for a version of what a root holds from the start."""
     pinned = {spec.name for spec in specs_of(call, step.layer.context_at(call.command)) if spec.is_pinned}
-    return call.verb is Verb.INSTALL and call.environment in BASE and bool(pinned & ALWAYS_THERE)
+    known = call.environment is not None or step.prefix_of(call) != UNKNOWN_ROOT
+    return known and bool(pinned & ALWAYS_THERE)
 
 
 def _named(step: Step, call: CondaCommand) -> frozenset[str]:

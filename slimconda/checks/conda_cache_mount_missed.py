@@ -26,10 +26,15 @@ def check_dockerfile(analysis: Analysis) -> Iterator[Problem]:
     for layer in analysis.layers:
         for mount in cache_mounts(layer.instruction):
             fill = _missed(layer, mount)
-            if fill and not _is_named_elsewhere(mount, analysis):
-                place = absolute(fill.cache.places[0], fill.context)
-                message = f"this cache mount catches nothing: {fill.call.title} fills {place}"
+            if fill and (mount.is_tilde or not _is_named_elsewhere(mount, analysis)):
+                message = f"this cache mount catches nothing: {_reason(mount, fill)}"
                 yield Problem(message, mount.flag.span, None, layer.stage.label)
+
+
+def _reason(mount: CacheMount, fill: Filled) -> str:
+    if mount.is_tilde:
+        return "~ is no home in a flag, but a folder of that name"
+    return f"{fill.call.title} fills {absolute(fill.cache.places[0], fill.context)}"
 
 
 def _missed(layer: RunLayer, mount: CacheMount) -> Filled | None:

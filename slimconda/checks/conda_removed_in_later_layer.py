@@ -7,17 +7,26 @@ from collections.abc import Iterator
 from slimconda.dockerfile.activation import may_be_active
 from slimconda.dockerfile.analysis import Analysis
 from slimconda.dockerfile.caches import RunLayer
-from slimconda.dockerfile.cleanups import is_opaque
 from slimconda.dockerfile.conda import CondaCommand
 from slimconda.dockerfile.prefixes import UNKNOWN_ROOT, Step
 from slimconda.dockerfile.shell import ShellCommand
 from slimconda.dockerfile.specs import parse_spec, specs_of
 from slimconda.dockerfile.sweeps import Sweep, removing
+from slimconda.dockerfile.wrappers import unwrapped
 from slimconda.findings import Problem
 from slimconda.source import Span
 
 REMOVING = frozenset({"remove", "uninstall"})
 CACHE = re.compile(r".*/(?:pkgs|\.conda)(?:/.*)?")
+# Programs that write nothing into a prefix but what their words name.
+WRITES_ELSEWHERE = frozenset(
+    (
+        "apt apt-get apk yum dnf microdnf rm mkdir rmdir cd echo printf ln cp mv chmod chown chgrp find export set "
+        "unset cat test true : ls sync useradd groupadd adduser usermod ldconfig wget curl touch tar unzip sed rsync"
+    ).split()
+)
+# What is removed for its name: scanners and pip read it.
+METADATA = re.compile(r".*\.(?:dist|egg)-info")
 CACHED_FILES = re.compile(r"pkgs|\.tar\.bz2|\.conda\b")
 
 
@@ -104,9 +113,9 @@ def _stored(step: Step, sweep: Sweep) -> str | None:
             shown = path if whole.path.startswith(UNKNOWN_ROOT) else whole.path
             return f"{whole.origin} stores {shown}"
         # Where the RUN also installs, a removal makes way for that, or is of what it has brought.
-        inside = None if installs or CACHE.fullmatch(path) else step.around(path)
+        inside = None if installs or CACHE.fullmatch(path) or METADATA.fullmatch(path) else step.around(path)
         if inside and not _may_have_made(step.layer, sweep.command, path):
-            return f"{inside.origin} stores {path if sweep.whole else 'the files'}"
+            return f"a lower layer stores {path if sweep.whole else 'the files'}"
     return None
 
 
@@ -124,5 +133,9 @@ def _may_have_made(layer: RunLayer, command: ShellCommand, path: str) -> bool:
 
 
 def _is_unseen(layer: RunLayer, command: ShellCommand) -> bool:
-    """Tell whether a command may write anything: no call of conda's, and none that is known to write nothing there."""
-    return is_opaque(command) and not any(command is call.command for call in layer.calls)
+    """Tell whether a command may write what it does not name: no other call of conda's than an install does."""
+    words = command.words[unwrapped(command) :]
+    call = next((call for call in layer.calls if call.command is command), None)
+    if call:
+        return call.fills or call.may_fill
+    return bool(words) and command.inner is None and posixpath.basename(words[0].text) not in WRITES_ELSEWHERE

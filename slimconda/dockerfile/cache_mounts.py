@@ -23,6 +23,11 @@ class CacheMount:
     flag: Flag
     target: str
 
+    @property
+    def is_tilde(self) -> bool:
+        """Tell whether it starts with a `~`, which no shell reads: it is a folder of that name (BuildKit, run)."""
+        return self.target.startswith("~")
+
 
 @dataclass(frozen=True)
 class Filled:
@@ -63,6 +68,8 @@ def catches(mount: CacheMount, fill: Filled, instruction: Instruction) -> bool:
 
 def misses(mount: CacheMount, fill: Filled) -> bool:
     """Tell whether a cache surely lies elsewhere than a mount: no folder of the one is in the other."""
+    if mount.is_tilde:
+        return True
     target = expand(mount.target, fill.context.variables).rstrip("/")
     if not target.startswith("/") or "$" in target or not _is_placed(fill):
         return False
