@@ -115,7 +115,7 @@ def _stored(step: Step, sweep: Sweep) -> str | None:
         # Where the RUN also installs, a removal makes way for that, or is of what it has brought.
         inside = None if installs or CACHE.fullmatch(path) or METADATA.fullmatch(path) else step.around(path)
         if inside and not _may_have_made(step.layer, sweep.command, path):
-            return f"a lower layer stores {path if sweep.whole else 'the files'}"
+            return f"a lower layer stores {path if sweep.whole and ' ' not in path else 'the files'}"
     return None
 
 
