@@ -8,13 +8,14 @@ from functools import cached_property, partial
 from slimconda.config import Config
 from slimconda.dockerfile.bases import BaseImage, base_image
 from slimconda.dockerfile.brought import content_of
-from slimconda.dockerfile.caches import Install, Place, PythonFill, RunLayer, Verdict, run_layer
+from slimconda.dockerfile.caches import Install, Place, PythonFill, RunLayer, Verdict
 from slimconda.dockerfile.calls import Names
 from slimconda.dockerfile.conda import CondaCommand, Tool
 from slimconda.dockerfile.condarc import SOFT_LINKS
 from slimconda.dockerfile.installed import NamedInstall, named_installs
 from slimconda.dockerfile.parser import Dockerfile, Instruction, Stage
 from slimconda.dockerfile.prefixes import Prefix, Step, read_steps
+from slimconda.dockerfile.run_layers import run_layer
 from slimconda.dockerfile.stages import Context, Stages, expand
 from slimconda.dockerfile.stores import Cache, Store, absolute
 from slimconda.dockerfile.sweeps import MAY_REWRITE
