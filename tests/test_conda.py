@@ -7,6 +7,7 @@ from slimconda.dockerfile.conda import CondaCommand, Tool, Verb, read_command
 from slimconda.dockerfile.downloads import read_download
 from slimconda.dockerfile.shell import ShellCommand, commands
 from slimconda.dockerfile.shell_reader import parse_script
+from slimconda.dockerfile.stages import DEFAULT_SHELL, Context
 from slimconda.dockerfile.text import join, piece
 
 
@@ -89,5 +90,5 @@ def test_clean_flags(flags: str, kinds: set[Kind]) -> None:
     ],
 )
 def test_downloads(text: str, path: str | None) -> None:
-    download = read_download(parsed(text))
+    download = read_download(parsed(text), Context({}, DEFAULT_SHELL, None))
     assert (download.path if download else None) == path

@@ -54,6 +54,8 @@ def test_verdicts_are_as_labelled(shape: dict[str, Any]) -> None:
             assert [word for layer in found for word in python_words(analysis, layer, store)] == shape[name], shape[
                 "why"
             ]
+    if "downloads" in shape:
+        assert [one.verdict.value for layer in found for one in layer.fetched] == shape["downloads"], shape["why"]
 
 
 def test_the_suite_is_large() -> None:

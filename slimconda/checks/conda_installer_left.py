@@ -21,6 +21,7 @@ from slimconda.units import size_text
 if TYPE_CHECKING:
     from slimconda.layers.image import Image
 
+VARIABLE_FILE = re.compile(r"\$\{?(\w+)\}?")
 FORCED_REMOVAL = re.compile(r"\brm\s+(?:-\w+\s+)*-\w*f\w*\s[^;&|\n]*")
 
 
@@ -77,7 +78,9 @@ def _is_mentioned_after(call: CondaCommand, download: Download, analysis: Analys
     """Tell whether a later word may mean the file, by its name, a glob or a variable; `rm -f` may, it never fails."""
     after = analysis.dockerfile.source.text(Span(call.command.span.end, len(analysis.dockerfile.source.data)))
     words = re.split(r"[\s;&|()\"'=]+", FORCED_REMOVAL.sub(" ", re.sub(r"[\\`]\r?\n", " ", after)))
-    return any(_may_mean(word, download) for word in set(words))
+    variable = VARIABLE_FILE.fullmatch(posixpath.basename(call.tool_words[-1].raw.strip('"')))
+    same = re.compile(rf"\$\{{?{variable[1]}\b") if variable else None
+    return any(_may_mean(word, download) or (same is not None and same.search(word)) for word in set(words))
 
 
 def _may_mean(word: str, download: Download) -> bool:

@@ -9,6 +9,7 @@ from functools import cached_property
 from slimconda.dockerfile.conda import CondaCommand, read_command, read_wrapper
 from slimconda.dockerfile.downloads import Download, read_download
 from slimconda.dockerfile.fills import assigned
+from slimconda.dockerfile.installers import is_installer_name
 from slimconda.dockerfile.python_tools import PythonInstall, read_python_install
 from slimconda.dockerfile.shell import Loop, Scope, Script, ShellCommand, Word, commands, loops, scoped_commands
 from slimconda.dockerfile.stages import Context, expand
@@ -110,8 +111,9 @@ class Calls:
 
 
 def _known(value: str, variables: dict[str, str]) -> str | None:
+    """Return what a value is as far as it is written; of one that a command makes, only an installer's name tells."""
     known = expand(value, variables)
-    return None if "$(" in known or "`" in known else known
+    return None if re.search(r"\$\(|`", known) and not is_installer_name(known) else known
 
 
 def _set_by(command: ShellCommand) -> Iterator[tuple[str, str | None]]:
@@ -126,17 +128,18 @@ def _set_by(command: ShellCommand) -> Iterator[tuple[str, str | None]]:
 
 def read_calls(script: Script, context: Context, names: Names) -> Calls:
     """Return what the commands of a script are; `context` is what holds before its RUN."""
-    found = list(scoped_commands(script.body))
-    calls = Calls(script, context, names, tuple(one for one, _ in found), tuple(scope for _, scope in found))
+    scoped = list(scoped_commands(script.body))
+    calls = Calls(script, context, names, tuple(one for one, _ in scoped), tuple(scope for _, scope in scoped))
     plain = {key: command for key, command in enumerate(calls.commands) if command.inner is None}
-    downloads = {key: download for key, command in plain.items() if (download := read_download(command))}
+    contexts = {key: calls.context(key) for key in plain}
+    downloads = {key: found for key, command in plain.items() if (found := read_download(command, contexts[key]))}
     files = frozenset(download.name for download in downloads.values())
     conda: dict[int, CondaCommand] = {}
     python: dict[int, PythonInstall] = {}
     for key, written in plain.items():
         if key in downloads:
             continue
-        variables = calls.context(key).variables
+        variables = contexts[key].variables
         command = split(written, variables)
         if call := read_wrapper(command, names.installs) or read_command(command, variables, files):
             conda[key] = call if command is written else replace(call, command=written, spelt=command)

@@ -153,7 +153,7 @@ def read_command(
     words = command.words[at:]
     if not words:
         return None
-    installer = _installer(command, at, installers)
+    installer = _installer(command, at, variables, installers)
     if installer is not None:
         return installer
     count = 3 if _is_python_module(words) else 1
@@ -252,23 +252,20 @@ def _environment(arguments: Sequence[Word]) -> str | None:
     return named[0] if named else None
 
 
-def _installer(command: ShellCommand, at: int, installers: frozenset[str]) -> CondaCommand | None:
+def _installer(
+    command: ShellCommand, at: int, variables: Mapping[str, str], installers: frozenset[str]
+) -> CondaCommand | None:
     words = command.words[at:]
     shell = words[0].text.rpartition("/")[2] in {"sh", "bash", "dash", "zsh"}
     script = next((n for n, word in enumerate(words) if n >= shell and not word.text.startswith("-")), None)
     if script is None or (shell and any(word.text == "-c" for word in words[1:script])):
         return None
-    name = words[script].text
+    file = words[script]
+    name = file.text if file.literal else expand(file.text, variables)
     if not is_installer_name(name) and name.rpartition("/")[2] not in installers:
         return None
     arguments = words[script + 1 :]
     prefix = installer_prefix(arguments)
-    return CondaCommand(
-        command,
-        Tool.INSTALLER,
-        Verb.INSTALL,
-        at,
-        words[: script + 1],
-        arguments,
-        prefix.text if prefix else None,
-    )
+    tool_words = (*words[:script], replace(file, text=name))
+    environment = prefix.text if prefix else None
+    return CondaCommand(command, Tool.INSTALLER, Verb.INSTALL, at, tool_words, arguments, environment)

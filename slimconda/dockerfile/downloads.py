@@ -2,11 +2,13 @@
 
 import posixpath
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
 from slimconda.dockerfile.installers import is_installer_name
 from slimconda.dockerfile.shell import ShellCommand, Word
+from slimconda.dockerfile.stages import Context, expand
+from slimconda.dockerfile.stores import settled
 from slimconda.dockerfile.wrappers import unwrapped
 
 MOVERS = frozenset({"mv", "find", "git", "install", "shred"})
@@ -15,7 +17,7 @@ TO_STDOUT = frozenset({"-", "/dev/stdout"})
 
 @dataclass(frozen=True)
 class Download:
-    """A command that leaves an installer as a file; `path` is the file's name as far as it is written."""
+    """A command that leaves an installer as a file; `path` is the file's path as far as it is known."""
 
     command: ShellCommand
     path: str
@@ -26,19 +28,31 @@ class Download:
         return posixpath.basename(self.path)
 
 
-def read_download(command: ShellCommand) -> Download | None:
-    """Return the installer that wget or curl leaves as a file, None where there is none."""
-    words = command.words[unwrapped(command) :]
+def read_download(command: ShellCommand, context: Context) -> Download | None:
+    """Return the installer that wget or curl leaves as a file in its context, None where there is none."""
+    words = tuple(replace(word, text=_known(word, context)) for word in command.words[unwrapped(command) :])
     program = posixpath.basename(words[0].text) if words else ""
     if program not in {"wget", "curl"}:
         return None
     urls = [word.text for word in words[1:] if "/" in word.text and not word.text.startswith("-")]
     url = next((text for text in urls if is_installer_name(text)), urls[-1] if urls else "")
     path = _wget_path(words, url) if program == "wget" else _curl_path(words, url)
-    path = path or _redirected(command)
+    path = path or _redirected(command, context)
     if not path or path in TO_STDOUT or not (is_installer_name(path) or is_installer_name(url)):
         return None
-    return Download(command, path)
+    return Download(command, _placed(path, context))
+
+
+def _known(word: Word, context: Context) -> str:
+    return word.text if word.literal else expand(word.text, context.variables)
+
+
+def _placed(path: str, context: Context) -> str:
+    """Return a path from the working directory on, as far as that is known."""
+    path = settled(path, context)
+    if context.workdir is None or path.startswith(("/", "~", "$")):
+        return path
+    return posixpath.normpath(settled(posixpath.join(context.workdir, path), context))
 
 
 def _option_value(words: tuple[Word, ...], short: str, long: str) -> str | None:
@@ -77,29 +91,31 @@ def _curl_path(words: tuple[Word, ...], url: str) -> str | None:
     return _url_name(url) if keeps_name else None
 
 
-def _redirected(command: ShellCommand) -> str | None:
-    targets = [redirect.target.text for redirect in command.redirects if redirect.operator == ">" and redirect.target]
-    return targets[0] if targets else None
+def _redirected(command: ShellCommand, context: Context) -> str | None:
+    targets = [redirect.target for redirect in command.redirects if redirect.operator == ">" and redirect.target]
+    return _known(targets[0], context) if targets else None
 
 
-def removes(command: ShellCommand, path: str) -> bool | None:
-    """Tell whether a command takes a file away; None where it may."""
+def removes(command: ShellCommand, path: str, context: Context) -> bool | None:
+    """Tell whether a command takes a download's file away in its context; None where it may."""
     words = command.words[unwrapped(command) :]
     program = posixpath.basename(words[0].text) if words else ""
-    operands = [word.text for word in words[1:] if not word.text.startswith("-")]
     if program in MOVERS:
         return None if any(posixpath.basename(path) in word.text for word in words) or program == "find" else False
     if program not in {"rm", "unlink"}:
         return False
-    if any(_covers(operand, path) for operand in operands):
+    operands = [_placed(_known(word, context), context) for word in words[1:] if not word.text.startswith("-")]
+    answers = {_covers(operand, path) for operand in operands}
+    return True if True in answers else None if None in answers else False
+
+
+def _covers(operand: str, path: str) -> bool | None:
+    """Tell whether removing an operand removes the path; where one's folder is not known, by its name alone."""
+    if path == operand or path.startswith(f"{operand.rstrip('/')}/") or fnmatchcase(path, operand):
         return True
+    name = posixpath.basename(operand)
+    named = fnmatchcase(posixpath.basename(path), name) and name != "*"
+    if operand.startswith(("/", "~/")) and path.startswith(("/", "~/")):
+        return None if named else False
     relative = not path.startswith(("/", "~", "$"))
-    return None if relative and any(not posixpath.splitext(operand)[1] for operand in operands) else False
-
-
-def _covers(operand: str, path: str) -> bool:
-    """Tell whether removing an operand removes the path; a relative one is compared by its name alone."""
-    operand = operand.rstrip("/") or "/"
-    if path == operand or path.startswith(f"{operand}/") or fnmatchcase(path, operand):
-        return True
-    return fnmatchcase(posixpath.basename(path), posixpath.basename(operand)) and posixpath.basename(operand) != "*"
+    return True if named else None if relative and not posixpath.splitext(operand)[1] else False

@@ -114,7 +114,7 @@ class _Reader:
         if made:
             return Effect(makes=made)
         taken = {other: self._taken(key, command, other) for other in self.caches}
-        taken |= {other: self._file_taken(command, download) for other, download in self.calls.downloads.items()}
+        taken |= {other: self._file_taken(key, command, download) for other, download in self.calls.downloads.items()}
         takes = {other: parts for other, parts in taken.items() if parts}
         touches = frozenset(other for other in self.caches if self._touches(key, other))
         doubts = frozenset(other for other, parts in taken.items() if parts is None)
@@ -133,8 +133,8 @@ class _Reader:
             return NOTHING
         return cleaned_by(call, filled, self.caches[other], context)
 
-    def _file_taken(self, command: ShellCommand, download: Download) -> frozenset[str] | None:
-        taken = removes(command, download.path)
+    def _file_taken(self, key: int, command: ShellCommand, download: Download) -> frozenset[str] | None:
+        taken = removes(command, download.path, self.calls.context(key))
         return None if taken is None else FILE if taken else NOTHING
 
     def _is_clean(self, key: int) -> bool:

@@ -1,7 +1,8 @@
 """Owns the way from shell text to facts: tree-sitter-bash parses, this module turns its nodes into our statements.
 
 Where tree-sitter-bash differs from a shell: a redirect after a list wraps the list, a redirect takes the words
-after its target. Heredocs are taken out of the text before it reads it, and given to their commands here.
+after its target, a backtick starts a word of its own. Heredocs are taken out of the text before it reads it, and
+given to their commands here.
 """
 
 import re
@@ -43,6 +44,7 @@ NOT_STATEMENTS = frozenset(
     {"comment", "heredoc_start", "heredoc_body", "heredoc_end", "file_descriptor", "variable_name"}
 )
 BLANKS = re.compile(rb"[ \t]*")
+ASSIGNMENT = re.compile(r"[A-Za-z_]\w*\+?=")
 
 
 @cache
@@ -191,7 +193,7 @@ class _Reader:
         runs = any(child.type in {"word", "string", "raw_string"} for child in values)
         name = node.child_by_field_name("variable")
         variable = name.text.decode("utf-8", "replace") if name and name.text else ""
-        return Loop(None, inside, runs, variable=variable, values=tuple(self.word(child).text for child in values))
+        return Loop(None, inside, runs, variable=variable, values=tuple(word.text for _, word in self.words(values)))
 
     def case(self, node: "Node", level: int) -> Case:
         items = [child for child in node.children if child.type == "case_item"]
@@ -206,17 +208,13 @@ class _Reader:
         return Function(name.text.decode("utf-8", "replace"), self.statement(body, level + 1))
 
     def command(self, node: "Node", redirects: Iterable["Node"] = ()) -> ShellCommand:
+        parts = [node] if node.type == "variable_assignment" else node.children
+        found = [*redirects, *(child for child in parts if child.type in REDIRECTS)]
         assignments: list[Word] = []
         words: list[Word] = []
-        found = [*redirects]
-        parts = [node] if node.type == "variable_assignment" else node.children
-        for child in parts:
-            if child.type in REDIRECTS:
-                found.append(child)
-            elif child.type == "variable_assignment" and not words:
-                assignments.append(self.word(child))
-            elif child.type not in {"comment", ";", "&"}:
-                words.append(self.word(child))
+        for kind, word in self.words(child for child in parts if child.type not in {*REDIRECTS, "comment", ";", "&"}):
+            assigns = not words and (kind == "variable_assignment" or ASSIGNMENT.match(word.raw))
+            (assignments if assigns else words).append(word)
         made = [self.redirect(redirect) for redirect in found]
         words += [word for _, extra in made for word in extra]
         command = self.finished(assignments, words, [redirect for redirect, _ in made], found)
@@ -274,16 +272,20 @@ class _Reader:
             return command
         return replace(command, inner=parse_script(nested.text, errexit=nested.errexit, depth=self.depth + 1))
 
-    def word(self, node: "Node") -> Word:
-        return make_word(self.text, node.start_byte, node.end_byte)
+    def words(self, nodes: Iterable["Node"]) -> Iterator[tuple[str, Word]]:
+        """Yield the words that nodes are, each with its first node's type; the grammar cuts one before a backtick."""
+        joined: list[list[Node]] = []
+        for node in nodes:
+            if joined and joined[-1][-1].end_byte == node.start_byte:
+                joined[-1].append(node)
+            else:
+                joined.append([node])
+        yield from ((run[0].type, make_word(self.text, run[0].start_byte, run[-1].end_byte)) for run in joined)
 
     def redirect(self, node: "Node") -> tuple[Redirect, list[Word]]:
         operator = next((child.type for child in node.children if not child.is_named), "")
-        targets = [
-            self.word(child)
-            for child in node.named_children
-            if child.type not in {"file_descriptor", "heredoc_body", "heredoc_end", *REDIRECTS}
-        ]
+        others = {"file_descriptor", "heredoc_body", "heredoc_end", *REDIRECTS}
+        targets = [word for _, word in self.words(child for child in node.named_children if child.type not in others)]
         target, extra = (targets[0], targets[1:]) if targets else (None, [])
         return Redirect(operator, target, self.text.span(node.start_byte, node.end_byte)), extra
 

@@ -19,6 +19,11 @@ CONDA_IMAGE = re.compile(
 )
 # What may give a prefix to others than root.
 OWNERSHIP = re.compile(rb"ch(?:own|mod|grp)|permissions|setfacl|umask|install\s+-\w*[omg]|usermod|gpasswd")
+# Their Dockerfiles set no WORKDIR either.
+PLAIN_IMAGE = re.compile(
+    r"(?:docker\.io/)?(?:(?:library/)?(?:ubuntu|debian|alpine|centos|fedora|rockylinux|almalinux|amazonlinux|oraclelinux)"
+    r"|nvidia/cuda)(?:[:@]|\Z)"
+)
 LONGEST_VALUE = 1 << 16
 # BuildKit sets these before the first FROM; what they are without --platform on the machines that most build on.
 PLATFORM = {"TARGETPLATFORM": "linux/amd64", "TARGETOS": "linux", "TARGETARCH": "amd64"}
@@ -208,9 +213,10 @@ class Stages:
 
 
 def _of_image(image: str) -> Context:
-    """Return what holds at a base image's end: where conda's own ones have their root, and that they set no WORKDIR."""
+    """Return what holds at a base image's end: where conda's own ones have their root, and which set no WORKDIR."""
     known = CONDA_IMAGE.match(image) is not None
-    root, folder = ("/opt/conda", "/") if known else (None, None)
+    root = "/opt/conda" if known else None
+    folder = "/" if known or PLAIN_IMAGE.match(image) else None
     return Context({}, DEFAULT_SHELL, None, base_root=root, workdir=folder, root_owned=known)
 
 
