@@ -28,7 +28,8 @@ def missing_clean(layer: RunLayer, analysis: Analysis) -> Edit:
     for conda in chosen:
         _refuse_vanished(conda, installs[-1], analysis)
     words = [clean_words(conda, analysis.config.clean_arguments) for conda in chosen]
-    return insert_after(layer, installs[-1].command, " && ".join(words), analysis.dockerfile)
+    several = len(installs) > 1  # The last one may fail where the others did not.
+    return insert_after(layer, installs[-1].command, " && ".join(words), analysis.dockerfile, always=several)
 
 
 def refuse_unsafe(analysis: Analysis) -> None:

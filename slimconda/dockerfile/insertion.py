@@ -59,16 +59,24 @@ def _is_direct(link: Statement, command: ShellCommand) -> bool:
     return link is command
 
 
-def insert_after(layer: RunLayer, command: ShellCommand, text: str, dockerfile: Dockerfile) -> Edit:
-    """Return the edit that runs `text` right after a command if that succeeded; raises NoPlaceError."""
+def insert_after(
+    layer: RunLayer, command: ShellCommand, text: str, dockerfile: Dockerfile, *, always: bool = False
+) -> Edit:
+    """Return the edit that runs `text` right after a command if that succeeded; raises NoPlaceError.
+
+    `always` asks for it after a failure, too, where that changes neither the status nor what else runs.
+    """
     link = find_link(layer, command)
     writer = _Writer(layer, link, dockerfile)
     if writer.is_before_swallowed_lines():
         raise NoPlaceError("a comment swallows the following lines")
     settings = _errexit(layer, command)
+    alone = link.followed and len(link.links) == 1 and b"$?" not in layer.run.script.text.data
+    if always and alone and settings == {False}:
+        return Edit(writer.place, writer.next_statement() + text.encode())
     if not link.followed or settings == {False}:
         return Edit(writer.place, writer.conjunction() + text.encode())
-    if settings != {True} or len(link.links) > 1 or b"$?" in layer.run.script.text.data:
+    if settings != {True} or not alone:
         raise NoPlaceError("a chain under errexit")
     return Edit(writer.place, writer.next_statement() + text.encode())
 

@@ -10,7 +10,7 @@ from slimconda.dockerfile.conda import CondaCommand, Tool, Verb
 from slimconda.dockerfile.downloads import Download, removes
 from slimconda.dockerfile.fills import cleaned_by, conda_cache, missed_by, own_context, python_cache
 from slimconda.dockerfile.flow import Ends, ends
-from slimconda.dockerfile.paths import DOUBTFUL, Effect, Held
+from slimconda.dockerfile.paths import DOUBTFUL, RACED, UNSURE, Effect, Held
 from slimconda.dockerfile.scripts import RunScript, script_of
 from slimconda.dockerfile.shell import ShellCommand
 from slimconda.dockerfile.stages import Context
@@ -193,10 +193,11 @@ def _judged(held: list[Held], store: Store) -> Kept:
     """Judge what all good paths hold of one cache: extracted packages alone are linked, and count little."""
     counted = store.parts - {Kind.EXTRACTED, Kind.LINKED}
     waste = {kind for one in held for kind in one.parts} & counted
-    if any(one.parts & DOUBTFUL for one in held):
+    if any(RACED in one.parts or (UNSURE in one.parts and one.parts & counted) for one in held):
         return Kept(Verdict.UNKNOWN)
     if not waste:
-        return Kept(Verdict.CLEANED, frozenset.intersection(*(one.parts for one in held)) if held else frozenset())
+        sure = [frozenset() if UNSURE in one.parts else one.parts for one in held]
+        return Kept(Verdict.CLEANED, frozenset.intersection(*sure) if sure else frozenset())
     if not all(one.parts & waste for one in held):
         return Kept(Verdict.UNKNOWN, skipped=True)
     kinds = frozenset(kind for one in held for kind in one.parts)
