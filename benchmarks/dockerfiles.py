@@ -1,5 +1,6 @@
 """Owns the Dockerfiles that are measured: made up, but as people write them; the same number gives the same file."""
 
+import re
 from collections.abc import Callable, Iterator
 from random import Random
 
@@ -68,6 +69,11 @@ def dockerfile(number: int) -> str:
     lines = _own_lines(random)
     kept = sorted(random.sample(range(len(REST)), LINES - len(lines) - len(END)))
     return "".join(f"{line}\n" for line in (*lines, *(REST[at] for at in kept), *END))
+
+
+def without_conda(number: int) -> str:
+    """Return the same Dockerfile with another word in place of each of conda's."""
+    return re.sub("conda|mamba|miniforge", "tool", dockerfile(number), flags=re.IGNORECASE)
 
 
 def _own_lines(random: Random) -> list[str]:
