@@ -82,7 +82,7 @@ class Step:
             return True
         calls = [call.command for call in self.layer.calls]
         others = (one for one in self.layer.read.commands if not any(one is call for call in calls))
-        return all(one.start >= command.start or _brings_no_conda(one) for one in others)
+        return all(one.start >= command.start or _brings_no_conda(one, self.layer.context_at(one)) for one in others)
 
     def _found(self) -> Iterator[Prefix]:
         """Yield the prefixes of lower layers that this RUN neither makes anew nor sees under a mount."""
@@ -195,9 +195,9 @@ def _root(call: CondaCommand, context: Context, known: Sequence[Prefix]) -> str:
     return roots[0] if len(set(roots)) == 1 else UNKNOWN_ROOT
 
 
-def _brings_no_conda(command: ShellCommand) -> bool:
+def _brings_no_conda(command: ShellCommand, context: Context) -> bool:
     """Tell whether a command surely installs no conda."""
-    return not is_opaque(command) and command.inner is None and read_download(command) is None
+    return not is_opaque(command) and command.inner is None and read_download(command, context) is None
 
 
 def _names(path: str) -> Iterator[str]:

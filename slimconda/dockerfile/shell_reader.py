@@ -31,6 +31,7 @@ from slimconda.dockerfile.shell import (
     Word,
 )
 from slimconda.dockerfile.shell_heredocs import Heredoc, without_heredocs
+from slimconda.dockerfile.shell_nodes import REDIRECTS, after, own_end, substitutions
 from slimconda.dockerfile.shell_words import make_word, unquoted_script
 from slimconda.dockerfile.text import JoinedText
 
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
 
 DEEPEST = 8
 DEEPEST_TREE = 80
-REDIRECTS = frozenset({"file_redirect", "heredoc_redirect", "herestring_redirect"})
 NOT_STATEMENTS = frozenset(
     {"comment", "heredoc_start", "heredoc_body", "heredoc_end", "file_descriptor", "variable_name"}
 )
@@ -92,7 +92,7 @@ class _Reader:
         statement = self.read(node, level)
         if isinstance(statement, ShellCommand):
             return statement
-        end = self.heredocs_after(_own_end(node))[1]
+        end = self.heredocs_after(own_end(node))[1]
         if isinstance(statement, Chain | Pipeline):
             end = max(end, statement.items[-1].end)
         return replace(statement, start=node.start_byte, end=max(statement.end, end))
@@ -197,7 +197,7 @@ class _Reader:
 
     def case(self, node: "Node", level: int) -> Case:
         items = [child for child in node.children if child.type == "case_item"]
-        arms = tuple(self.sequence(_after(item.children, ")"), level) for item in items)
+        arms = tuple(self.sequence(after(item.children, ")"), level) for item in items)
         return Case(arms, any(item.children[0].text == b"*" for item in items if item.children))
 
     def function(self, node: "Node", level: int) -> Statement:
@@ -218,8 +218,8 @@ class _Reader:
         made = [self.redirect(redirect) for redirect in found]
         words += [word for _, extra in made for word in extra]
         command = self.finished(assignments, words, [redirect for redirect, _ in made], found)
-        substitutions = tuple(self.substitution(node) for part in parts for node in _substitutions(part, 0))
-        return replace(command, substitutions=substitutions) if substitutions else command
+        inner = tuple(self.substitution(node) for part in parts for node in substitutions(part, 0))
+        return replace(command, substitutions=inner) if inner else command
 
     def substitution(self, node: "Node") -> Sequence:
         self.nested += 1
@@ -306,26 +306,3 @@ class _Reader:
             return replace(statement, items=(*statement.items[:-1], last))
         end = max(redirect.end_byte for redirect in redirects)
         return replace(statement, end=max(statement.end, end))
-
-
-def _after(nodes: list["Node"], kind: str) -> list["Node"]:
-    at = next((n for n, node in enumerate(nodes) if node.type == kind), -1)
-    return nodes[at + 1 :]
-
-
-def _substitutions(node: "Node", level: int) -> Iterator["Node"]:
-    """Yield the outermost `$( )` below a word, or the like."""
-    if node.type == "command_substitution":
-        yield node
-    elif level < DEEPEST and node.child_count and node.type not in REDIRECTS:
-        for child in node.children:
-            yield from _substitutions(child, level + 1)
-
-
-def _own_end(node: "Node") -> int:
-    """Return where a statement ends on its own line, a heredoc's body aside; 0 where its parts tell."""
-    if node.type in {"list", "pipeline", "negated_command"}:
-        return 0
-    if node.type != "redirected_statement":
-        return node.end_byte
-    return max(child.end_byte if child.type in REDIRECTS else _own_end(child) for child in node.children)
