@@ -100,6 +100,8 @@ def test_soft_links_that_are_off_refuse_nothing(value: str) -> None:
         ("conda install conda=4.7", [(4, 7)]),
         ("Miniconda2-latest-Linux-x86_64.sh", [(4, 8)]),
         ("FROM continuumio/miniconda\n", [(4, 8)]),
+        ("Miniconda3-latest-Linux-x86.sh", [(4, 9)]),
+        ("Miniconda3-latest-Linux-armv7l.sh", [(3, 16)]),
         ("Miniconda3-latest-Linux-x86_64.sh", []),
         ("FROM continuumio/miniconda3\n", []),
         ("conda install numpy=1.2 anaconda-client=1.7 conda-build=3.1", []),
@@ -112,6 +114,7 @@ def test_versions_are_read_from_names(text: str, versions: list[tuple[int, int]]
 def test_pinned_images_hide_their_conda() -> None:
     assert hides_version(["jupyter/minimal-notebook:7254cdcfa22b"])
     assert hides_version(["me/conda@sha256:0123"])
+    assert hides_version(["ubuntu", "me/notebook:${TAG}"])
     assert not hides_version(["continuumio/miniconda3:4.9.2", "ubuntu", "jupyter/minimal-notebook:latest"])
     assert names_mamba_1(b"conda install mamba=1.5")
     assert not names_mamba_1(b"conda install mamba")

@@ -159,7 +159,9 @@ class Analysis:
         images = [self.stages.base(stage) for stage in self.dockerfile.stages if self.stages.parent(stage) is None]
         texts = (self.dockerfile.source.data, *downloads, *(image.encode("utf-8", "replace") for image in images))
         named = tuple(version for text in texts for version in named_versions(text))
-        hidden = not self._installs_conda and hides_version(images)
+        cleaned = {self.stages.lineage(layer.stage)[-1].index for layer in self.all_layers if layer.cleans}
+        origins = [self.stages.base(self.dockerfile.stages[index]) for index in cleaned]
+        hidden = not self._installs_conda and hides_version(origins)
         return CondaVersions(named, hidden, any(names_mamba_1(text) for text in texts))
 
     @cached_property

@@ -1,7 +1,7 @@
 """Owns which versions of conda a Dockerfile may mean: those that it names, and whether an image hides one.
 
 Sources: the names of installers and images. Anaconda's release notes: 5.x ships conda 4.3 to 4.5, 2022.05 conda 4.12,
-2022.10 conda 22.9; the last Miniconda2 ships conda 4.8.
+2022.10 conda 22.9. Miniconda's archive: the last for Python 2 ships conda 4.8, for 32-bit Intel 4.9, for armv7l 3.16.
 """
 
 import re
@@ -17,10 +17,17 @@ NAMED = re.compile(
     rb"(?:conda|forge)3?_ver(?:sion)?[ =\"']+)(?:py\d+_)?)" + NUMBERS,
     re.IGNORECASE,
 )
-PYTHON_2 = re.compile(
-    rb"\b(?:mini|ana)conda2(?:[-:]latest|(?![\w:-]))|continuumio/(?:mini|ana)conda(?![\w:]|:\d)", re.IGNORECASE
+# Installers and images that get no newer conda, whatever "latest" says: for Python 2, for 32 bits.
+FROZEN = (
+    (
+        re.compile(
+            rb"\b(?:mini|ana)conda2(?:[-:]latest|(?![\w:-]))|continuumio/(?:mini|ana)conda(?![\w:]|:\d)", re.IGNORECASE
+        ),
+        (4, 8),
+    ),
+    (re.compile(rb"conda3?-latest-Linux-x86\.sh", re.IGNORECASE), (4, 9)),
+    (re.compile(rb"conda3?-latest-Linux-armv7l", re.IGNORECASE), (3, 16)),
 )
-LAST_OF_PYTHON_2 = (4, 8)
 MAMBA_1 = re.compile(rb"mambaforge|\bmamba(?:==?|<=?)[01]\.|\bmamba<2", re.IGNORECASE)
 PINNED = re.compile(r"[^:@]+(?::[\w.-]*\d[\w.-]*(?:@.*)?|@.*)")
 
@@ -51,8 +58,7 @@ def named_versions(text: bytes) -> Iterator[Version]:
     for match in NAMED.finditer(text):
         version = int(match["major"]), int(match["minor"])
         yield _of_anaconda(version) if match["anaconda"] else version
-    if PYTHON_2.search(text):
-        yield LAST_OF_PYTHON_2
+    yield from (version for pattern, version in FROZEN if pattern.search(text))
 
 
 def names_mamba_1(text: bytes) -> bool:
@@ -69,5 +75,11 @@ def _of_anaconda(version: Version) -> Version:
 
 
 def hides_version(images: Iterable[str]) -> bool:
-    """Tell whether an image is pinned to a tag or digest that does not tell which conda it may hold."""
-    return any(PINNED.fullmatch(image) and not NAMED.search(image.encode("utf-8", "replace")) for image in images)
+    """Tell whether an image is given from outside, or pinned to a tag or digest that tells no version of conda."""
+    return any(_hides_version(image) for image in images)
+
+
+def _hides_version(image: str) -> bool:
+    if NAMED.search(image.encode("utf-8", "replace")):
+        return False
+    return "$" in image or PINNED.fullmatch(image) is not None
