@@ -36,9 +36,10 @@ def check_dockerfile(analysis: Analysis) -> Iterator[Problem]:
     for layer in analysis.all_layers:
         installs = [(call.command, call.packages) for call in layer.calls]
         installs += [(fill.install.command, fill.install.packages) for fill in layer.python]
-        for command, packages in installs:
-            for spec in _specs(command, packages):
-                yield Problem(_message(spec, source), spec.place, _fix(layer, spec, source), layer.stage.label)
+        specs = [spec for command, packages in installs for spec in _specs(command, packages)]
+        scripts = _inner_scripts(layer) if specs else []
+        for spec in specs:
+            yield Problem(_message(spec, source), spec.place, _fix(layer, spec, scripts, source), layer.stage.label)
 
 
 def _specs(command: ShellCommand, packages: Iterable[Word]) -> Iterator[Spec]:
@@ -69,9 +70,16 @@ def _message(spec: Spec, source: Source) -> str:
     return f"the shell {does} a file {first.target.text if first.target else ''!r}: quote {source.text(spec.place)}"
 
 
-def _fix(layer: RunLayer, spec: Spec, source: Source) -> Fix | None:
+def _inner_scripts(layer: RunLayer) -> list[Word]:
+    """Return the words that hold a script of their own: `bash -c '...'`, `eval "..."`."""
+    outer = [command for command in commands(layer.run.script.body) if command.inner]
+    targets = [redirect.target for command in outer for redirect in command.redirects if redirect.target]
+    return [word for command in outer for word in command.words] + targets
+
+
+def _fix(layer: RunLayer, spec: Spec, scripts: list[Word], source: Source) -> Fix | None:
     """Return the fix that quotes the spec; not safe, since it then asks for other versions than it did."""
-    outer = [raw for command in commands(layer.run.script.body) for raw in _around(command, spec.place)]
+    outer = [word.raw[:1] for word in scripts if word.span != spec.place and word.span.contains(spec.place)]
     text = source.text(spec.place)
     if layer.run.form is Form.EXEC or layer.run.script.faulty or len(outer) > 1:
         return None
@@ -79,11 +87,3 @@ def _fix(layer: RunLayer, spec: Spec, source: Source) -> Fix | None:
         return None
     quote = "'" if outer == ['"'] else '"'
     return Fix("quote the version", (Edit(spec.place, f"{quote}{text}{quote}".encode()),), Safety.UNSAFE)
-
-
-def _around(command: ShellCommand, place: Span) -> Iterator[str]:
-    """Yield the first character of each word of a command that holds a place: the quote of an inner script."""
-    words = (*command.words, *(redirect.target for redirect in command.redirects if redirect.target))
-    for word in words if command.inner else ():
-        if word.span.start < place.start and place.end < word.span.end:
-            yield word.raw[:1]

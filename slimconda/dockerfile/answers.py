@@ -5,14 +5,12 @@ mamba's with force repeats its question for ever.
 """
 
 import re
-from collections.abc import Iterator
 
 from slimconda.dockerfile.caches import RunLayer
 from slimconda.dockerfile.conda import CondaCommand
 from slimconda.dockerfile.condarc import is_on, switched
 from slimconda.dockerfile.dead_flags import dead_flags
 from slimconda.dockerfile.fills import NESTED_CACHE_TOOLS
-from slimconda.dockerfile.shell import Pipeline, ShellCommand, Statement, children
 from slimconda.dockerfile.versions import CondaVersions
 
 VARIABLES = ("CONDA_ALWAYS_YES", "MAMBA_ALWAYS_YES", "CONDA_YES", "MAMBA_YES")
@@ -33,7 +31,7 @@ def may_be_answered(call: CondaCommand, layer: RunLayer) -> bool:
         return True
     if switched(layer.context.switches, "always_yes", call.place.start) is not False:
         return True
-    return id(call.command) in set(_fed(layer.run.script.body, given=False))
+    return id(call.command) in layer.run.script.fed
 
 
 def _is_silent(text: str) -> bool:
@@ -51,17 +49,3 @@ def asks_for_ever(call: CondaCommand, layer: RunLayer, versions: CondaVersions) 
         return False
     fails = call.clean.unknown or dead_flags(call, versions)
     return not (fails or call.clean.letters & {"y", "d", "h"} or may_be_answered(call, layer))
-
-
-def _fed(statement: Statement, *, given: bool) -> Iterator[int]:
-    """Yield the identities of the commands that have something on their input: a pipe, a file, a heredoc."""
-    if isinstance(statement, ShellCommand):
-        given = given or any(_gives_input(redirect.operator) for redirect in statement.redirects)
-        if given:
-            yield id(statement)
-    for number, child in enumerate(children(statement)):
-        yield from _fed(child, given=given or (number > 0 and isinstance(statement, Pipeline)))
-
-
-def _gives_input(operator: str) -> bool:
-    return operator.startswith("<")

@@ -5,6 +5,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from slimconda.dockerfile.text import JoinedText
 from slimconda.source import Span
@@ -166,6 +167,11 @@ class Script:
     faulty: bool
     errexit: bool = False
 
+    @cached_property
+    def fed(self) -> frozenset[int]:
+        """Return the identities of the commands that have something on their input: a pipe, a file, a heredoc."""
+        return frozenset(_fed(self.body, given=False))
+
 
 def children(statement: Statement) -> Iterator[Statement]:
     """Yield a statement's parts in the order of the text."""
@@ -233,3 +239,12 @@ def _is_own_shell(statement: Statement) -> bool:
             return statement.name != "eval" or bool(substitutions)
         case _:
             return False
+
+
+def _fed(statement: Statement, *, given: bool) -> Iterator[int]:
+    if isinstance(statement, ShellCommand):
+        given = given or any(redirect.operator.startswith("<") for redirect in statement.redirects)
+        if given:
+            yield id(statement)
+    for number, child in enumerate(children(statement)):
+        yield from _fed(child, given=given or (number > 0 and isinstance(statement, Pipeline)))
