@@ -38,7 +38,7 @@ def check_dockerfile(analysis: Analysis) -> Iterator[Problem]:
     ):
         return
     layer, call = created[0]
-    if call.tool in {Tool.CONDA, Tool.MAMBA} and _starts_in(call, line):
+    if _starts_in(call, line):
         message = "conda itself ships beside the one environment in use: copy that out of a builder stage"
         yield Problem(message, call.place, None, layer.stage.label)
 
