@@ -11,13 +11,12 @@ from slimconda.source import Span
 MOST_NAMES = 3
 # Packages that only choose a variant of others; their versions mean nothing.
 VARIANTS = frozenset({"nomkl", "cpuonly"})
-FIXED_OTHERWISE = ("--revision", "--clone", "--update-all", "--all", "--dry-run")
 
 
 def check_dockerfile(analysis: Analysis) -> Iterator[Problem]:
     """Yield each install or create with packages that have no version."""
     for install in analysis.named_installs:
-        if install.conda.verb in {Verb.INSTALL, Verb.CREATE} and not install.conda.has(*FIXED_OTHERWISE):
+        if install.conda.verb in {Verb.INSTALL, Verb.CREATE} and not install.conda.has("--update-all"):
             yield from _unpinned(install)
 
 
