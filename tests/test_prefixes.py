@@ -59,3 +59,19 @@ def test_prefixes_of_lower_layers(text: str, path: str, found: tuple[str, str, i
     last = steps(f"{text}RUN chown -R u /\nRUN conda list\n")[-1]
     prefix = last.below(path)
     assert (prefix and (prefix.path, prefix.keyword, prefix.line)) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "finds"),
+    [
+        (f"{CONDA}RUN conda remove a\n", True),
+        (f"{CONDA}{INSTALLER.strip()} && conda remove a\n", False),
+        ("FROM x\nRUN apt-get update && conda remove a\n", True),
+        ("FROM x\nRUN conda config --set a b && conda remove a\n", True),
+        ("FROM x\nRUN ./install.sh && conda remove a\n", False),
+        ("FROM x\nRUN conda install a\nRUN ./install.sh && conda remove a\n", True),
+    ],
+)
+def test_conda_of_a_lower_layer(text: str, finds: bool) -> None:
+    step = steps(text)[-1]
+    assert step.finds(step.layer.calls[-1].command) == finds
