@@ -92,3 +92,22 @@ def test_clean_flags(flags: str, kinds: set[Kind]) -> None:
 def test_downloads(text: str, path: str | None) -> None:
     download = read_download(parsed(text), Context({}, DEFAULT_SHELL, None))
     assert (download.path if download else None) == path
+
+
+@pytest.mark.parametrize(
+    ("workdir", "text", "path"),
+    [
+        ("/", "wget https://r/Miniconda3.sh", "/Miniconda3.sh"),
+        ("/home", "wget https://r/Miniconda3.sh", "/home/Miniconda3.sh"),
+        ("/root", "wget https://r/Miniconda3.sh", "~/Miniconda3.sh"),
+        ("/srv", "wget -O ../m.sh https://r/Miniconda3.sh", "/m.sh"),
+        ("/srv", 'curl -o "$F" https://r/Miniconda3.sh', "/opt/m.sh"),
+        ("/srv", 'curl -o "$G" https://r/Miniconda3.sh', "$G"),
+        (None, "wget -P . https://r/$NAME", "./Miniforge3.sh"),
+    ],
+)
+def test_downloads_lie_where_the_context_says(workdir: str | None, text: str, path: str) -> None:
+    context = Context({"F": "/opt/m.sh", "NAME": "Miniforge3.sh"}, DEFAULT_SHELL, None, workdir=workdir)
+    download = read_download(parsed(text), context)
+    assert download is not None
+    assert download.path == path

@@ -48,11 +48,12 @@ def _known(word: Word, context: Context) -> str:
 
 
 def _placed(path: str, context: Context) -> str:
-    """Return a path from the working directory on, as far as that is known."""
-    path = settled(path, context)
-    if context.workdir is None or path.startswith(("/", "~", "$")):
-        return path
-    return posixpath.normpath(settled(posixpath.join(context.workdir, path), context))
+    """Return a path from the working directory on, as far as that is known, its folder settled."""
+    path = path.rstrip("/") or "/"
+    if context.workdir is not None and not path.startswith(("/", "~", "$")):
+        path = posixpath.normpath(posixpath.join(context.workdir, path))
+    folder, name = posixpath.split(path)
+    return posixpath.join(settled(folder, context), name) if folder else path
 
 
 def _option_value(words: tuple[Word, ...], short: str, long: str) -> str | None:
@@ -104,7 +105,8 @@ def removes(command: ShellCommand, path: str, context: Context) -> bool | None:
         return None if any(posixpath.basename(path) in word.text for word in words) or program == "find" else False
     if program not in {"rm", "unlink"}:
         return False
-    operands = [_placed(_known(word, context), context) for word in words[1:] if not word.text.startswith("-")]
+    operands = {_placed(_known(word, context), context) for word in words[1:] if not word.text.startswith("-")}
+    operands |= {settled(operand, context) for operand in operands}  # One may be a home itself.
     answers = {_covers(operand, path) for operand in operands}
     return True if True in answers else None if None in answers else False
 

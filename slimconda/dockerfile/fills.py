@@ -100,11 +100,20 @@ def cleaned_by(clean: CondaCommand, filled: CondaCommand, cache: Cache, context:
         return frozenset()
     if missed_by(clean, filled, cache, context):
         return frozenset()
-    if (root_option(clean) is None) != (root_option(filled) is None) and not context.variables.get("MAMBA_ROOT_PREFIX"):
+    if (root_option(clean) is None) != (root_option(filled) is None) and not _is_root_known(clean, filled, context):
         return None
     if account(clean.read, clean.at) != account(filled.read, filled.at) and not _all_root(clean, filled, context):
         return None
     return None if _is_blind(clean, filled) else frozenset(kinds) | _unlinked(clean, filled)
+
+
+def _is_root_known(clean: CondaCommand, filled: CondaCommand, context: Context) -> bool:
+    """Tell whether a clean without a root prefix of its own surely has the root that an install names."""
+    if context.variables.get("MAMBA_ROOT_PREFIX"):
+        return True
+    root, first = root_option(filled), context.variables.get("PATH", "").partition(":")[0]
+    own = clean.tool in {Tool.CONDA, Tool.MAMBA} and clean.tool_words[0].text == clean.tool
+    return own and root is not None and f"{settled(root, context)}/bin" == settled(first, context)
 
 
 def missed_by(clean: CondaCommand, filled: CondaCommand, cache: Cache, context: Context) -> Miss | None:
