@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from slimconda.dockerfile.analysis import Analysis
 from slimconda.dockerfile.conda import Verb
-from slimconda.dockerfile.installed import NamedInstall
+from slimconda.dockerfile.installed import NamedInstall, Package
 from slimconda.findings import Problem
 from slimconda.source import Span
 
@@ -14,18 +14,24 @@ VARIANTS = frozenset({"nomkl", "cpuonly"})
 
 
 def check_dockerfile(analysis: Analysis) -> Iterator[Problem]:
-    """Yield each install or create with packages that have no version."""
-    for install in analysis.named_installs:
-        if install.conda.verb in {Verb.INSTALL, Verb.CREATE} and not install.conda.has("--update-all"):
-            yield from _unpinned(install)
+    """Yield the first install or create with packages that have no version, for all of the image."""
+    found = [(install, free) for install in analysis.named_installs if (free := _unpinned(install))]
+    if found:
+        install, free = found[0]
+        place = Span(free[0].word.span.start, free[-1].word.span.end)
+        yield Problem(
+            _message([package for _, free in found for package in free]), place, None, install.layer.stage.label
+        )
 
 
-def _unpinned(install: NamedInstall) -> Iterator[Problem]:
-    free = [package for package in install.packages if not package.spec.is_pinned]
-    free = [package for package in free if package.spec.name not in VARIANTS]
-    if not free:
-        return
-    names = ", ".join(package.spec.name for package in free[:MOST_NAMES])
-    more = f" and {len(free) - MOST_NAMES} more" if len(free) > MOST_NAMES else ""
-    message = f"no version for {names}{more}: another day's build may differ"
-    yield Problem(message, Span(free[0].word.span.start, free[-1].word.span.end), None, install.layer.stage.label)
+def _unpinned(install: NamedInstall) -> list[Package]:
+    if install.conda.verb not in {Verb.INSTALL, Verb.CREATE} or install.conda.has("--update-all"):
+        return []
+    free = (package for package in install.packages if not package.spec.is_pinned)
+    return [package for package in free if package.spec.name not in VARIANTS]
+
+
+def _message(free: list[Package]) -> str:
+    names = list(dict.fromkeys(package.spec.name for package in free))
+    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+    return f"no version for {', '.join(names[:MOST_NAMES])}{more}: another day's build may differ"
