@@ -1,16 +1,25 @@
 """The GitHub Action: its file is valid, and its steps do what they say, run by bash as the runner runs them."""
 
+import json
 import os
 import re
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 from ruamel.yaml import YAML
 
+from tests import hostile, images
+from tests.test_changes import git
+from tests.test_cli import CLEAN, DIRTY, written
+from tests.test_formats import SCHEMA, commands
+
 TOP = Path(__file__).parent.parent
 INPUT = re.compile(r"\$\{\{ inputs\.([\w-]+) \}\}")
+OUTPUT = re.compile(r"([\w-]+)<<(\S+)\n(.*?)\n\2\n", re.DOTALL)
 
 
 @pytest.fixture(scope="module")
@@ -19,50 +28,212 @@ def action() -> dict[str, Any]:
     return loaded
 
 
-@pytest.fixture(scope="module")
-def temporary(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the runner's temporary folder, in which the first step installs once."""
-    return tmp_path_factory.mktemp("runner")
+@dataclass(frozen=True)
+class Done:
+    """What the steps left: exit code, log, outputs by name, summary, and whether the upload would run."""
+
+    code: int
+    log: str
+    outputs: dict[str, str]
+    summary: str
+    uploads: bool
 
 
-def run(action: dict[str, Any], temporary: Path, workspace: Path, **inputs: str) -> subprocess.CompletedProcess[str]:
-    """Run the steps until one fails; inputs reach a step through its `env:` alone."""
-    given = {name: field.get("default", "") for name, field in action["inputs"].items()} | inputs
-    common = {"RUNNER_TEMP": str(temporary), "GITHUB_ACTION_PATH": str(TOP), "GITHUB_ACTIONS": "true"}
-    done = subprocess.CompletedProcess([], 0, "", "")
-    for step in action["runs"]["steps"]:
-        if (temporary / "slimconda" / "bin" / "slimconda").exists() and step["name"].startswith("Install"):
-            continue
+class Runner:
+    """Plays the part of GitHub's runner that a composite action needs; `temporary` keeps what the first step installs."""
+
+    def __init__(self, action: dict[str, Any], temporary: Path) -> None:
+        self.action, self.temporary = action, temporary
+
+    def run(self, workspace: Path, event: object = None, **inputs: str) -> Done:
+        """Run the steps until one fails; inputs reach a step through its `env:` alone."""
+        given = {name: field["default"] for name, field in self.action["inputs"].items()} | inputs
+        files = {name: self.temporary / name for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY", "GITHUB_EVENT_PATH")}
+        for name, path in files.items():
+            path.write_text(json.dumps(event or {}) if name == "GITHUB_EVENT_PATH" else "")
+        given_env = {name: str(path) for name, path in files.items()} | {
+            "RUNNER_TEMP": str(self.temporary), "GITHUB_ACTION_PATH": str(TOP), "GITHUB_ACTIONS": "true",
+            "GITHUB_WORKSPACE": str(workspace), "CI": "true",
+        }  # fmt: skip
+        code, log = 0, ""
+        for step in self.action["runs"]["steps"]:
+            if code or "run" not in step or (self.installed and step["name"].startswith("Install")):
+                continue
+            done = self._step(step, given, workspace, given_env)
+            code = done.returncode
+            log += "" if step["name"].startswith("Install") and not code else done.stdout + done.stderr
+        outputs = {match[1]: match[3] for match in OUTPUT.finditer(files["GITHUB_OUTPUT"].read_text())}
+        uploads = given["upload-sarif"] == "true" and outputs.get("sarif-file", "") != ""
+        return Done(code, log, outputs, files["GITHUB_STEP_SUMMARY"].read_text(), uploads)
+
+    @property
+    def installed(self) -> bool:
+        return (self.temporary / "slimconda" / "bin" / "slimconda").exists()
+
+    def _step(
+        self, step: dict[str, Any], given: dict[str, str], workspace: Path, common: dict[str, str]
+    ) -> subprocess.CompletedProcess[str]:
+        assert step["shell"] == "bash"
         env = {name: INPUT.sub(lambda match: given[match[1]], text) for name, text in step.get("env", {}).items()}
         command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]]
-        environment = os.environ | common | env
-        done = subprocess.run(command, cwd=workspace, env=environment, capture_output=True, text=True, check=False)
-        if done.returncode:
-            break
-    return done
+        return subprocess.run(
+            command, cwd=workspace, env=os.environ | common | env, capture_output=True, text=True, check=False
+        )
 
 
-def test_the_file_is_valid() -> None:
-    command = ["check-jsonschema", "--builtin-schema", "vendor.github-actions", str(TOP / "action.yml")]
+@pytest.fixture(scope="module")
+def runner(action: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Runner:
+    return Runner(action, tmp_path_factory.mktemp("runner"))
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """Return a repository whose main branch has an old finding, on a branch of a pull request."""
+    folder = tmp_path / "repository"
+    folder.mkdir()
+    git(folder, "init", "-q", "-b", "main")
+    written(folder, DIRTY, "images/Dockerfile")
+    git(folder, "add", ".")
+    git(folder, "commit", "-qm", "base")
+    git(folder, "checkout", "-qb", "work")
+    return folder
+
+
+def pull_request(folder: Path) -> object:
+    return {"pull_request": {"base": {"sha": git(folder, "rev-parse", "main"), "ref": "main"}}}
+
+
+@pytest.mark.parametrize(
+    ("schema", "files"),
+    [("vendor.github-actions", ["action.yml"]), ("vendor.github-workflows", [".github/workflows/ci.yml"])],
+)
+def test_the_files_are_valid(schema: str, files: list[str]) -> None:
+    command = ["check-jsonschema", "--builtin-schema", schema, *(str(TOP / name) for name in files)]
     subprocess.run(command, check=True, capture_output=True)
 
 
+def test_zizmor_finds_nothing() -> None:
+    command = ["zizmor", "--offline", "--no-progress", "--persona=pedantic", "action.yml", ".github"]
+    run = subprocess.run(command, cwd=TOP, capture_output=True, check=False, text=True)
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
 def test_no_input_is_put_into_shell_text(action: dict[str, Any]) -> None:
-    assert [step["run"] for step in action["runs"]["steps"] if "${{" in step["run"]] == []
+    assert [step["run"] for step in action["runs"]["steps"] if "${{" in step.get("run", "")] == []
 
 
-def test_findings_become_annotations_and_fail(action: dict[str, Any], temporary: Path, tmp_path: Path) -> None:
-    (tmp_path / "Dockerfile").write_text("FROM a\nRUN conda install -y b\n")
-    done = run(action, temporary, tmp_path)
-    assert done.returncode == 1, done.stderr
-    assert done.stdout.startswith("::warning file=Dockerfile,line=2,")
-    assert run(action, temporary, tmp_path, **{"fail-on": "error"}).returncode == 0
+def test_every_input_reaches_the_step_and_every_output_has_a_value(action: dict[str, Any]) -> None:
+    step = next(step for step in action["runs"]["steps"] if step.get("id") == "slimconda")
+    reached = {INPUT.fullmatch(value)[1] for value in step["env"].values()}  # type: ignore[index]
+    assert reached | {"upload-sarif"} == set(action["inputs"])
+    assert all(f"steps.slimconda.outputs.{name} " in output["value"] for name, output in action["outputs"].items())
 
 
-def test_paths_are_lines_and_never_shell(action: dict[str, Any], temporary: Path, tmp_path: Path) -> None:
+def test_a_clean_repository(runner: Runner, tmp_path: Path) -> None:
+    written(tmp_path, CLEAN)
+    done = runner.run(tmp_path)
+    assert (done.code, done.log) == (0, "nothing found in 1 Dockerfile\n")
+    assert (done.outputs["findings"], done.outputs["fixed"], done.outputs["residue-bytes"]) == ("0", "0", "0")
+    assert "nothing found in 1 Dockerfile" in done.summary
+
+
+def test_findings_become_annotations_outputs_and_a_summary(runner: Runner, repository: Path) -> None:
+    done = runner.run(repository, pull_request(repository))
+    assert done.code == 1
+    assert [(name, given["file"], given["line"]) for name, given in commands(done.log)] == [
+        ("warning", "images/Dockerfile", "2")
+    ]
+    assert done.outputs["findings"] == "1"
+    jsonschema.Draft7Validator(SCHEMA).validate(json.loads(Path(done.outputs["sarif-file"]).read_text()))
+    assert json.loads(Path(done.outputs["rdjson-file"]).read_text())["diagnostics"][0]["suggestions"]
+    assert "+RUN conda install -y b && conda clean --all --yes" in done.summary
+    assert runner.run(repository, **{"fail-on": "error"}).code == 0
+
+
+def test_changed_only_shows_what_the_pull_request_brought(runner: Runner, repository: Path) -> None:
+    event = pull_request(repository)
+    changed = {"changed-only": "true"}
+    assert runner.run(repository, event, **changed).code == 0
+    written(repository, DIRTY + b"RUN conda install -y c\n", "images/Dockerfile")
+    git(repository, "commit", "-qam", "more")
+    done = runner.run(repository, event, **changed)
+    assert [given["line"] for _, given in commands(done.log)] == ["3"]
+    assert "1 from before the change" in done.log
+    push = {"before": git(repository, "rev-parse", "HEAD")}
+    assert runner.run(repository, push, **changed).code == 0
+    done = runner.run(repository, {"before": "0" * 40}, **changed)
+    assert len(commands(done.log)) == 2
+    assert "everything is linted" in done.log
+    done = runner.run(repository, {"before": "1" * 40}, **changed)
+    assert (done.code, commands(done.log)) == (2, [])
+
+
+def test_fix_mends_the_workspace(runner: Runner, repository: Path) -> None:
+    done = runner.run(repository, fix="true")
+    assert (done.code, done.outputs["fixed"], done.outputs["findings"]) == (0, "1", "0")
+    assert (repository / "images/Dockerfile").read_bytes() == CLEAN
+
+
+def test_an_image_is_measured(runner: Runner, tmp_path: Path) -> None:
+    recipe = images.load_recipe(images.FIXTURES / "images" / "rm-later.toml")
+    (tmp_path / "image.tar").write_bytes(images.docker_new([images.layer_tar(layer) for layer in recipe.layers]))
+    written(tmp_path, CLEAN)
+    done = runner.run(tmp_path, image="image.tar")
+    assert int(done.outputs["residue-bytes"]) > 0
+    assert (done.code, done.outputs["findings"]) == (1, "0")
+    assert "residue" in done.log
+    assert "residue" in done.summary
+    assert runner.run(tmp_path, image="no-such.tar/x").code == 2
+
+
+def test_a_baseline_and_a_configuration(runner: Runner, repository: Path) -> None:
+    written(repository, b"ignore = ['conda-cache-left']", "other.toml")
+    assert runner.run(repository, config="other.toml").code == 0
+    written(repository, b'{"version": 1, "findings": []}', "base.json")
+    assert runner.run(repository, baseline="base.json").code == 1
+    assert runner.run(repository, baseline="no.json").code == 2
+
+
+def test_sarif_is_uploaded_only_when_asked(runner: Runner, repository: Path, action: dict[str, Any]) -> None:
+    assert not runner.run(repository).uploads
+    assert runner.run(repository, **{"upload-sarif": "true"}).uploads
+    upload = action["runs"]["steps"][-1]
+    assert re.fullmatch(r"github/codeql-action/upload-sarif@[0-9a-f]{40}", upload["uses"])
+    assert "always()" in upload["if"]
+
+
+def test_paths_are_lines_and_never_shell(runner: Runner, tmp_path: Path) -> None:
     for name in ("a b", "$(touch x)"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "Dockerfile").write_text("FROM a\n")
-    done = run(action, temporary, tmp_path, paths="a b\n\n$(touch x)\n")
-    assert (done.returncode, done.stdout) == (0, "nothing found in 2 Dockerfiles\n"), done.stderr
+        written(tmp_path, CLEAN, f"{name}/Dockerfile")
+    done = runner.run(tmp_path, paths="a b\n\n$(touch x)\n")
+    assert (done.code, done.log) == (0, "nothing found in 2 Dockerfiles\n")
     assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize(
+    "inputs", [{"fix": "yes please"}, {"fail-on": "never"}, {"paths": "--help"}, {"format": "xml"}]
+)
+def test_a_wrong_input_fails_with_2(runner: Runner, tmp_path: Path, inputs: dict[str, str]) -> None:
+    written(tmp_path, DIRTY)
+    assert runner.run(tmp_path, **inputs).code == 2
+
+
+PYTHON = b"import pathlib, os\npathlib.Path(os.environ['GITHUB_WORKSPACE'], 'owned').touch()\n"
+
+
+def test_a_hostile_pull_request(action: dict[str, Any], tmp_path: Path) -> None:
+    folder = tmp_path / "repository"
+    folder.mkdir()
+    git(folder, "init", "-q")
+    hostile.make(folder)
+    for module in ("venv", "pip", "slimconda", "json", "typer", "sitecustomize", "ensurepip"):
+        written(folder, PYTHON, f"{module}.py")
+    (tmp_path / "runner").mkdir()
+    done = Runner(action, tmp_path / "runner").run(folder, **{"fail-on": "error"})
+    assert done.code == 0, done.log
+    assert not (folder / "owned").exists()
+    assert {name for name, _ in commands(done.log)} == {"warning"}
+    assert len(commands(done.log)) == 10
+    assert set(done.outputs) == {"findings", "fixed", "residue-bytes", "sarif-file", "rdjson-file"}
+    assert "\x1b" not in done.log + done.summary
+    assert "<script>" not in done.summary.split("<details")[0]
