@@ -68,6 +68,12 @@ def load_settings(path: Path, rules: frozenset[str]) -> Settings:
     return _load(Path(os.path.abspath(path)), rules, 0)  # noqa: PTH100
 
 
+def forget_settings() -> None:
+    """Forget what was read, so that a changed file counts; for a program that runs on."""
+    _nearest.cache_clear()
+    load_settings.cache_clear()
+
+
 def _load(path: Path, rules: frozenset[str], depth: int) -> Settings:
     if not path.is_file():
         raise ConfigurationError(f"{_shown(path)}: no such configuration file")

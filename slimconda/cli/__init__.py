@@ -10,13 +10,13 @@ from slimconda.cli.fix import fix
 from slimconda.cli.inspect import inspect
 from slimconda.cli.lint import lint
 from slimconda.cli.output import BAD_INPUT, BUG, FOUND, complain
-from slimconda.cli.reference import demo, explain, rules
+from slimconda.cli.reference import demo, explain, lsp, rules
 from slimconda.errors import SlimcondaError
 from slimconda.reporters.escapes import visible
 
 __all__ = ["app", "main"]
 
-for command in (lint, fix, inspect, rules, explain, demo):
+for command in (lint, fix, inspect, rules, explain, demo, lsp):
     app.command()(command)
 
 

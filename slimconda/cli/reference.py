@@ -1,4 +1,4 @@
-"""Owns the commands that show what slimconda knows: `rules`, `explain` and `demo`."""
+"""Owns the commands that show what slimconda knows: `rules`, `explain`, `demo`, and `lsp` to editors."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -55,3 +55,16 @@ def demo() -> None:
 
     for part in run():
         write(part.encode("utf-8", "replace"))
+
+
+def lsp() -> None:
+    """Serve an editor over standard input and output.
+
+    Diagnostics, quick fixes, a fix for all and the rules' cards, as a language server. It needs the extra
+    slimconda[lsp].
+    """
+    try:
+        from slimconda.lsp import make_server
+    except ImportError as error:
+        raise InputError(f"the language server needs: pip install 'slimconda[lsp]' ({error})") from None
+    make_server().start_io()
