@@ -1,10 +1,14 @@
-"""Owns the cache of reports: one file of JSON for each Dockerfile's content, configuration and slimconda's version."""
+"""Owns the cache of reports: a file for each Dockerfile's content, configuration and slimconda's version.
+
+It also says which files beside the Dockerfile were asked for, and holds only while these are as they were.
+"""
 
 import hashlib
 import json
-from dataclasses import fields, is_dataclass
+from collections.abc import Callable
+from dataclasses import fields, is_dataclass, replace
 from enum import Enum
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -19,24 +23,48 @@ from slimconda.source import Edit, Source, Span
 KNOWN: dict[str, Any] = {kind.__name__: kind for kind in (Finding, Fix, LayerPart, Safety, Severity, Edit, Span)}
 
 
-def stored(folder: Path, source: Source, config: Config) -> Report | None:
-    """Return the report that was kept for a Dockerfile, None where there is none that can be read."""
+def cached(folder: Path, source: Source, config: Config, judge: Callable[[Source, Config], Report]) -> Report:
+    """Return the report of a Dockerfile: the one that was kept, or a new one, which is kept then."""
+    report = _stored(folder, source, config)
+    if report is None:
+        asked: dict[str, str | None] = {}
+        noted = judge(replace(source, beside=partial(_noted, source, asked)), config)
+        report = replace(noted, sources={source.path: source})
+        _keep(folder / _key(source, config), report, asked)
+    return report
+
+
+def _noted(source: Source, asked: dict[str, str | None], name: str) -> bytes | None:
+    data = source.beside(name)
+    asked[name] = _digest(data)
+    return data
+
+
+def _digest(data: bytes | None) -> str | None:
+    return None if data is None else hashlib.sha256(data).hexdigest()
+
+
+def _stored(folder: Path, source: Source, config: Config) -> Report | None:
+    """Return the report that was kept for a Dockerfile, None where there is none that holds and can be read."""
     try:
         content = json.loads((folder / _key(source, config)).read_bytes())
+        beside = dict(content["beside"])
         findings, is_template = _decoded(content["findings"]), bool(content["template"])
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
     if not isinstance(findings, tuple) or not all(isinstance(finding, Finding) for finding in findings):
         return None
+    if any(_digest(source.beside(name)) != digest for name, digest in beside.items()):
+        return None
     return Report(findings, {source.path: source}, templates=(source.path,) if is_template else ())
 
 
-def keep(folder: Path, source: Source, config: Config, report: Report) -> None:
+def _keep(path: Path, report: Report, beside: dict[str, str | None]) -> None:
     """Keep a report; a folder that cannot be written is left alone."""
-    content = {"findings": _encoded(report.findings), "template": bool(report.templates)}
+    content = {"findings": _encoded(report.findings), "template": bool(report.templates), "beside": beside}
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        write_file(folder / _key(source, config), json.dumps(content).encode())
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_file(path, json.dumps(content).encode())
     except (OSError, InputError):
         return
 

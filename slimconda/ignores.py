@@ -1,6 +1,7 @@
 """Owns the writing of pragmas: a comment above each instruction that has findings, with a reason."""
 
 from collections import Counter
+from dataclasses import replace
 
 from slimconda.config import Config
 from slimconda.errors import InputError
@@ -27,7 +28,7 @@ def add_ignores(report: Report, config: Config, reason: str) -> tuple[bytes, int
     data = apply_edits(
         source.data, [_pragma(source, span, sorted(set(names)), reason) for span, names in rules.items()]
     )
-    if _open(lint(Source(path, data), config)) != _open(report) - _open(Report(tuple(findings))):
+    if _open(lint(replace(source, data=data), config)) != _open(report) - _open(Report(tuple(findings))):
         raise InputError(f"{path}: left as it is: the pragmas would not silence just what is found")
     return data, len(findings)
 

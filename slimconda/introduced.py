@@ -22,7 +22,7 @@ def introduced(report: Report, change: Change, config: Config) -> Report:
     before = change.before(Path(path)) if report.findings else None
     if before is None:
         return report
-    known = _known(Source(path, before), report, config)
+    known = _known(Source(path, before, lambda name: change.before(Path(path).parent / name)), report, config)
     lines = change.lines(Path(path)) if before != source.data else ()
     named = zip(report.findings, fingerprints(report), strict=True)
     kept = tuple(f for f, name in named if f.ignored or name not in known or _is_touched(f, source, lines))

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from pygls.uris import to_fs_path
 from slimconda import __version__
 from slimconda.config import Config
 from slimconda.errors import ConfigurationError, InputError
+from slimconda.files import read_beside
 from slimconda.findings import Finding, Report, Safety, Severity
 from slimconda.linter import lint
 from slimconda.rewriter import rewrite
@@ -68,7 +70,7 @@ def judge(document: "TextDocument", encoding: str) -> Opened:
     """Return a document with its report, which is empty where its text is no Dockerfile; raises ConfigurationError."""
     path = to_fs_path(document.uri) or "Dockerfile"
     config = config_of(Path(path), frozenset(load_rules()))
-    source = Source(path, document.source.encode("utf-8", "replace"))
+    source = Source(path, document.source.encode("utf-8", "replace"), partial(read_beside, Path(path)))
     try:
         report = lint(source, config)
     except InputError:

@@ -278,3 +278,40 @@ def test_a_cache_that_cannot_be_written_is_no_matter(tmp_path: Path) -> None:
     written(tmp_path, DIRTY)
     assert slimconda("lint", "--cache", "Dockerfile/x", cwd=tmp_path).returncode == 1
     assert [entry.name for entry in tmp_path.iterdir()] == ["Dockerfile"]
+
+
+COPIES = (
+    b"FROM condaforge/miniforge3\nCOPY environment.yml .\nRUN conda env update -f environment.yml && conda clean -afy\n"
+)
+PLAIN = b"dependencies:\n  - numpy\n"
+WITH_PIP = b"dependencies:\n  - pip\n  - pip:\n      - requests\n"
+
+
+def test_the_cache_knows_the_files_that_a_dockerfile_copies(tmp_path: Path) -> None:
+    written(tmp_path, COPIES)
+    for data, found in ((PLAIN, 0), (WITH_PIP, 1), (PLAIN, 0), (WITH_PIP, 1)):
+        written(tmp_path, data, "environment.yml")
+        for _ in range(2):
+            assert len(lines(tmp_path, "--select", "pip-cache-left", "--cache", "cache")) == found
+
+
+def test_a_changed_environment_file_counts_and_an_unchanged_one_does_not(repository: Path) -> None:
+    written(repository, COPIES, "Dockerfile")
+    written(repository, WITH_PIP, "environment.yml")
+    git(repository, "add", ".")
+    git(repository, "commit", "-qm", "pip")
+    select = ("--select", "pip-cache-left", "--changed-since", "HEAD")
+    assert lines(repository, *select) == []
+    assert len(lines(repository, "--select", "pip-cache-left")) == 1
+    written(repository, PLAIN, "environment.yml")
+    git(repository, "commit", "-qam", "no pip")
+    written(repository, WITH_PIP, "environment.yml")
+    assert lines(repository, *select) == [("Dockerfile", 3)]
+
+
+def test_add_ignores_sees_the_files_beside(tmp_path: Path) -> None:
+    path = written(tmp_path, COPIES)
+    written(tmp_path, WITH_PIP, "environment.yml")
+    run = slimconda("lint", "--select", "pip-cache-left", "--add-ignores", "--reason", "x", cwd=tmp_path)
+    assert run.returncode == 0
+    assert path.read_bytes() == COPIES.replace(b"RUN", b"# slimconda: ignore[pip-cache-left] x\nRUN")

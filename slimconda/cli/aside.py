@@ -10,7 +10,7 @@ from slimconda.cli.judging import Judged
 from slimconda.cli.output import note
 from slimconda.errors import ConfigurationError
 from slimconda.files import replace_file, write_file
-from slimconda.findings import Report, join_reports
+from slimconda.findings import join_reports
 
 NO_REASON = "found when the baseline was made"
 
@@ -74,7 +74,6 @@ def _silenced(one: Judged, reason: str) -> Judged:
     """Return the file as if it had been judged with its new pragmas."""
     from slimconda.ignores import add_ignores
     from slimconda.linter import lint
-    from slimconda.source import Source
 
     if not one.report.open or one.name == STDIN or is_compose(one.name):
         return one
@@ -82,5 +81,5 @@ def _silenced(one: Judged, reason: str) -> Judged:
     if count:
         replace_file(Path(one.name), one.report.sources[one.name].data, data)
         note(f"{one.name}: {count} findings ignored by pragmas")
-    after: Report = lint(Source(one.name, data), one.config)
+    after = lint(replace(one.report.sources[one.name], data=data), one.config)
     return replace(one, report=replace(after, locations=one.report.locations))

@@ -47,13 +47,9 @@ class Judge:
             return lint_inline(source, config)
         if self.cache is None:
             return lint(source, config)
-        from slimconda.cache import keep, stored
+        from slimconda.cache import cached
 
-        report = stored(self.cache, source, config)
-        if report is None:
-            report = lint(source, config)
-            keep(self.cache, source, config, report)
-        return report
+        return cached(self.cache, source, config, lint)
 
 
 def judge_all(names: list[str], judge: Judge, jobs: int | None) -> Iterator[Judged]:
