@@ -19,7 +19,19 @@ from slimconda.config import Config
 from slimconda.findings import Report, Severity, join_reports
 from slimconda.fingerprints import fingerprints
 from slimconda.linter import lint
-from slimconda.reporters import checkstyle, concise, github, gitlab, junit, markdown, rdjson, rdjsonl, sarif, text
+from slimconda.reporters import (
+    checkstyle,
+    concise,
+    escapes,
+    github,
+    gitlab,
+    junit,
+    markdown,
+    rdjson,
+    rdjsonl,
+    sarif,
+    text,
+)
 from slimconda.reporters import json as plain_json
 from slimconda.rulebook import load_rules
 from slimconda.source import Source
@@ -292,3 +304,20 @@ def test_text_on_actions_obeys_nothing(tmp_path: Path, name: str) -> None:
     run = slimconda("lint", "--format", name, cwd=tmp_path, GITHUB_ACTIONS="true")
     assert run.returncode == 1
     assert commands(run.stdout.decode()) == []
+
+
+@pytest.mark.parametrize("words", [["fix", "--check"], ["fix"], ["lint", "--add-ignores", "--reason", "x"]])
+def test_what_is_said_on_stderr_is_no_command_either(tmp_path: Path, words: list[str]) -> None:
+    hostile.make(tmp_path)
+    (tmp_path / "::error::bad.Dockerfile").write_bytes(b"FROM a\n##[error]\n")
+    (tmp_path / "::error::worse.Dockerfile").write_bytes(b"\0")
+    run = slimconda(*words, cwd=tmp_path, GITHUB_ACTIONS="true")
+    assert run.stderr.count(b"\n") > len(hostile.NAMES)
+    assert commands(run.stderr.decode()) == []
+    assert {name for name, _ in commands(run.stdout.decode())} <= {"warning"}
+
+
+@pytest.mark.parametrize("name", ["a::b", " ::error::x", "::::error::x", "x ##[error]y", "##[##[a"])
+def test_inert_text_is_no_command(name: str) -> None:
+    assert commands(escapes.inert(name)) == []
+    assert "##[" not in escapes.visible(name)

@@ -16,11 +16,10 @@ from slimconda.cli.options import (
     SelectOption,
     TargetOption,
 )
-from slimconda.cli.output import complain, finish, write
+from slimconda.cli.output import complain, finish, say, write
 from slimconda.errors import InputError
 from slimconda.files import replace_file
 from slimconda.findings import Severity
-from slimconda.reporters.escapes import visible
 
 if TYPE_CHECKING:
     from slimconda.rewriter import Rewrite
@@ -91,4 +90,4 @@ def _say_fixed(done: "Rewrite", *, verb: str) -> None:
     fixed, left = len(done.fixed), sum(finding.severity > Severity.INFO for finding in done.report.open)
     if fixed or left:
         rest = f", {left} left (see: slimconda lint)" if left else ""
-        typer.echo(f"{visible(done.source.path)}: {fixed} {verb}{rest}", err=True)
+        say(f"{done.source.path}: {fixed} {verb}{rest}")

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import typer
 
 from slimconda.errors import SlimcondaError
-from slimconda.reporters.escapes import visible
+from slimconda.reporters.escapes import inert, visible
 
 FOUND, BAD_INPUT, BUG = 1, 2, 3
 PROGRESS_EVERY = {True: 0.2, False: 10}  # seconds, by whether stderr is a terminal
@@ -61,7 +61,12 @@ def complain(error: SlimcondaError) -> bool:
 
 def note(text: str) -> None:
     """Say something on one line of stderr."""
-    typer.echo(f"slimconda: {visible(' '.join(text.split()))}", err=True)
+    say(f"slimconda: {' '.join(text.split())}")
+
+
+def say(text: str) -> None:
+    """Write one line to stderr that GitHub's runner, which reads it there, takes for no command."""
+    typer.echo(inert(visible(text)), err=True)
 
 
 def finish(*, failed: bool, found: bool) -> None:

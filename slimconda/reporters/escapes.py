@@ -10,8 +10,11 @@ COMMAND = re.compile(r"^([^\S\n]*):(?=:)", re.MULTILINE)
 
 
 def visible(text: str) -> str:
-    """Return the text with each control character and undecodable byte as a question mark."""
-    return "".join(character if character.isprintable() else "?" for character in text)
+    """Return the text with each control character and undecodable byte as a question mark.
+
+    So is the bracket of `##[`, which GitHub's runner obeys wherever it stands in a line.
+    """
+    return "".join(character if character.isprintable() else "?" for character in text).replace("##[", "##?")
 
 
 def clean(text: str) -> str:
