@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from slimconda.dockerfile.parser import parse
 from slimconda.files import find_dockerfiles, is_dockerfile_name
+from slimconda.source import Source
 from slimconda.walk import walk
 from tests.test_cli import DIRTY, slimconda, written
 
@@ -117,7 +119,7 @@ def test_compose_and_devcontainer_name_dockerfiles(tmp_path: Path) -> None:
 
 def test_what_a_compose_file_holds_is_told_at_its_place(tmp_path: Path) -> None:
     written(tmp_path, COMPOSE, "compose.yaml")
-    run = slimconda("lint", "--format", "json", cwd=tmp_path)
+    run = slimconda("lint", "--format", "json", "--select", "conda-cache-left", cwd=tmp_path)
     (finding,) = json.loads(run.stdout)["findings"]
     assert run.returncode == 1
     assert (finding["path"], finding["line"], finding["column"]) == ("compose.yaml", 13, 11)
@@ -144,3 +146,22 @@ def test_a_template_is_noted(tmp_path: Path) -> None:
     written(tmp_path, b"FROM a\n{% if x %}\nRUN conda install -y b\n{% endif %}\n")
     run = slimconda("lint", cwd=tmp_path)
     assert run.stdout.startswith(b"Dockerfile: a template, not judged")
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "template"),
+    [
+        ("Dockerfile", b"{% if x %}", True),
+        ("Dockerfile", b"RUN x \\\n  {% if gpu %}\n  cuda \\\n  {% endif %}\n  y", True),
+        ("Dockerfile", b"RUN docker ps --format '{{.ID}}'", False),
+        ("Dockerfile", b"RUN <<E\n{% x %}\nE", False),
+        ("Dockerfile", b"# {% x %}", False),
+        ("Dockerfile.j2", b"RUN conda install {{ packages }}", True),
+        ("Dockerfile.in", b"RUN true", False),
+    ],
+)
+def test_what_is_a_template(tmp_path: Path, name: str, line: bytes, template: bool) -> None:
+    path = written(tmp_path, b"FROM a\n" + line + b"\nRUN conda install -y b\n", name)
+    assert parse(Source(str(path), path.read_bytes())).template == template
+    done = slimconda("fix", name, cwd=tmp_path)
+    assert (path.read_bytes().endswith(b"clean --all --yes\n")) != template, done.stderr

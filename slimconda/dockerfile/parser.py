@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from slimconda.dockerfile.mask import verify
 from slimconda.dockerfile.scanner import Directive, HeredocBody, Line, LogicalLine, Scan, SyntaxProblem
 from slimconda.dockerfile.scanner import scan as scan_lines
+from slimconda.dockerfile.template import is_template
 from slimconda.dockerfile.text import JoinedText, Piece, join
 from slimconda.dockerfile.words import holds_pairs, parse_json_array, split_flags, split_keyword
 from slimconda.errors import InputError
@@ -35,7 +36,6 @@ KEYWORDS = frozenset(
         "WORKDIR",
     ]
 )
-TEMPLATE = re.compile(r"(?:FROM )?(?:\{[{%#]|<%|@\w+@)")
 DOCKER_FRONTEND = re.compile(r"(?:docker\.io/)?docker/dockerfile(?:-upstream)?(?:[:@].*)?")
 JSON_STRING = re.compile(rb'"((?:[^"\\]|\\.)*)"', re.DOTALL)
 JSON_PART = re.compile(rb"\\u[dD][89abAB]..\\u[dD][c-fC-F]..|\\u....|\\.|[^\\]+", re.DOTALL)
@@ -133,7 +133,7 @@ def parse(source: Source) -> Dockerfile:
         tuple(instructions[:preamble]),
         tuple(_stages(instructions[preamble:])),
         tuple(sorted(problems, key=lambda problem: problem.span)),
-        any(TEMPLATE.match(f"{i.keyword} {i.value}") for i in instructions),
+        is_template(source, scan.lines, (f"{i.keyword} {i.value}" for i in instructions)),
     )
 
 
