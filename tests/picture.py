@@ -14,7 +14,7 @@ PICTURE = TOP / ".github" / "pull-request.svg"
 DOCKERFILE = b"""\
 FROM condaforge/miniforge3:25.3.1-0
 RUN apt-get update && apt-get install -y --no-install-recommends git
-RUN conda install --yes numpy pandas
+RUN conda install --yes numpy=2.2 pandas=2.2
 COPY app.py /app.py
 """
 FONT = 'font-family="ui-monospace, Menlo, Consolas, monospace"'

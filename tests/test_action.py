@@ -146,7 +146,7 @@ def test_findings_become_annotations_outputs_and_a_summary(runner: Runner, repos
     assert done.outputs["findings"] == "1"
     jsonschema.Draft7Validator(SCHEMA).validate(json.loads(Path(done.outputs["sarif-file"]).read_text()))
     assert json.loads(Path(done.outputs["rdjson-file"]).read_text())["diagnostics"][0]["suggestions"]
-    assert "+RUN conda install -y b && conda clean --all --yes" in done.summary
+    assert "+RUN conda install -y b=1 && conda clean --all --yes" in done.summary
     assert runner.run(repository, **{"fail-on": "error"}).code == 0
 
 
@@ -154,7 +154,7 @@ def test_changed_only_shows_what_the_pull_request_brought(runner: Runner, reposi
     event = pull_request(repository)
     changed = {"changed-only": "true"}
     assert runner.run(repository, event, **changed).code == 0
-    written(repository, DIRTY + b"RUN conda install -y c\n", "images/Dockerfile")
+    written(repository, DIRTY + b"RUN conda install -y c=1\n", "images/Dockerfile")
     git(repository, "commit", "-qam", "more")
     done = runner.run(repository, event, **changed)
     assert [given["line"] for _, given in commands(done.log)] == ["3"]

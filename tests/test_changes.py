@@ -10,8 +10,8 @@ import pytest
 
 from tests.test_cli import CLEAN, DIRTY, one_line, slimconda, written
 
-OLD = b"FROM a\nRUN conda install -y old\n"
-BUILDER = b"FROM a AS build\nRUN conda install -y b\nFROM c\nRUN true\n"
+OLD = b"FROM a\nRUN conda install -y old=1\n"
+BUILDER = b"FROM a AS build\nRUN conda install -y b=1\nFROM c\nRUN true\n"
 
 
 def git(folder: Path, *words: str) -> str:
@@ -35,7 +35,8 @@ def repository(tmp_path: Path) -> Path:
 
 
 def lines(folder: Path, *words: str) -> list[tuple[str, int]]:
-    run = slimconda("lint", "--format", "json", *words, cwd=folder)
+    select = () if "--select" in words else ("--select", "conda-cache-left")
+    run = slimconda("lint", "--format", "json", *select, *words, cwd=folder)
     assert run.returncode in {0, 1}, run.stderr
     return [(finding["path"], finding["line"]) for finding in json.loads(run.stdout)["findings"]]
 
@@ -52,13 +53,13 @@ def test_old_findings_are_set_aside_and_counted(repository: Path) -> None:
 
 
 def test_a_finding_counts_if_any_line_of_its_instruction_changed(repository: Path) -> None:
-    written(repository, b"FROM a\nRUN true && \\\n  conda install -y old\n", "images/Dockerfile")
+    written(repository, b"FROM a\nRUN true && \\\n  conda install -y old=1\n", "images/Dockerfile")
     assert since(repository) == [("images/Dockerfile", 3)]
     git(repository, "commit", "-qam", "new")
     assert since(repository) == [("images/Dockerfile", 3)]
-    written(repository, b"FROM a\nRUN true && \\\n  conda install -y old\nRUN x\n", "images/Dockerfile")
+    written(repository, b"FROM a\nRUN true && \\\n  conda install -y old=1\nRUN x\n", "images/Dockerfile")
     assert since(repository, "HEAD") == []
-    written(repository, OLD + b"RUN conda install -y new\n", "images/Dockerfile")
+    written(repository, OLD + b"RUN conda install -y new=1\n", "images/Dockerfile")
     assert since(repository) == [("images/Dockerfile", 3)]
     assert since(repository / "images") == [("Dockerfile", 3)]
 
@@ -71,7 +72,7 @@ def test_a_finding_counts_if_the_change_made_its_stage_ship(repository: Path) ->
 
 def test_a_finding_counts_if_the_change_took_its_pragma_or_its_clean_away(repository: Path) -> None:
     silenced = OLD.replace(b"RUN", b"# slimconda: ignore[conda-cache-left] why\nRUN")
-    cleaned = b"FROM a\nRUN conda install -y b && \\\n  conda clean -ay\n"
+    cleaned = b"FROM a\nRUN conda install -y b=1 && \\\n  conda clean -ay\n"
     written(repository, silenced, "a.Dockerfile")
     written(repository, cleaned, "b.Dockerfile")
     git(repository, "add", ".")
@@ -136,7 +137,7 @@ def test_a_baseline_accepts_and_keeps_reasons(repository: Path) -> None:
     ]
     run = slimconda(*words, cwd=repository)
     assert (run.returncode, run.stdout) == (0, b"nothing found in 2 Dockerfiles, 1 in the baseline\n")
-    written(repository, b"# moved\n" + OLD + b"RUN conda install -y new\n", "images/Dockerfile")
+    written(repository, b"# moved\n" + OLD + b"RUN conda install -y new=1\n", "images/Dockerfile")
     assert lines(repository, "--baseline", "baseline.json") == [("images/Dockerfile", 4)]
     assert lines(repository / "images", "--baseline", "../baseline.json") == [("Dockerfile", 4)]
     slimconda(*words, "--update-baseline", cwd=repository)
@@ -199,11 +200,11 @@ PRAGMA = b"# slimconda: ignore[conda-cache-left] needed offline = yes"
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        (DIRTY, b"FROM a\n" + PRAGMA + b"\nRUN conda install -y b\n"),
-        (b"FROM a\r\nRUN conda install -y b", b"FROM a\r\n" + PRAGMA + b"\nRUN conda install -y b"),
-        (b"FROM a\r\n  RUN x && \\\r\n conda install -y b\r\n", b"FROM a\r\n  " + PRAGMA + b"\r\n  RUN x && \\\r\n conda install -y b\r\n"),
-        (b"FROM a\nRUN <<E\nconda install -y b\nE\n", b"FROM a\n" + PRAGMA + b"\nRUN <<E\nconda install -y b\nE\n"),
-        (b"FROM a\nRUN conda install -y b && conda install -y c\n", b"FROM a\n" + PRAGMA + b"\nRUN conda install -y b && conda install -y c\n"),
+        (DIRTY, b"FROM a\n" + PRAGMA + b"\nRUN conda install -y b=1\n"),
+        (b"FROM a\r\nRUN conda install -y b=1", b"FROM a\r\n" + PRAGMA + b"\nRUN conda install -y b=1"),
+        (b"FROM a\r\n  RUN x && \\\r\n conda install -y b=1\r\n", b"FROM a\r\n  " + PRAGMA + b"\r\n  RUN x && \\\r\n conda install -y b=1\r\n"),
+        (b"FROM a\nRUN <<E\nconda install -y b=1\nE\n", b"FROM a\n" + PRAGMA + b"\nRUN <<E\nconda install -y b=1\nE\n"),
+        (b"FROM a\nRUN conda install -y b=1 && conda install -y c=1\n", b"FROM a\n" + PRAGMA + b"\nRUN conda install -y b=1 && conda install -y c=1\n"),
         (CLEAN, CLEAN),
         (b"FROM a\nRUNX\n", b"FROM a\nRUNX\n"),
     ],
@@ -220,20 +221,20 @@ def test_add_ignores_writes_a_pragma_above_each_instruction(tmp_path: Path, befo
 
 
 def test_add_ignores_keeps_line_ends(tmp_path: Path) -> None:
-    path = written(tmp_path, b"FROM a\r\nRUN conda install -y b")
+    path = written(tmp_path, b"FROM a\r\nRUN conda install -y b=1")
     slimconda("lint", "--add-ignores", "--reason", "x", cwd=tmp_path)
-    assert path.read_bytes() == b"FROM a\r\n# slimconda: ignore[conda-cache-left] x\r\nRUN conda install -y b"
+    assert path.read_bytes() == b"FROM a\r\n# slimconda: ignore[conda-cache-left] x\r\nRUN conda install -y b=1"
 
 
 def test_other_pragmas_live_beside_ours(tmp_path: Path) -> None:
-    text = b"# syntax=docker/dockerfile:1\n# check=skip=all\n# hadolint ignore=DL3006\nFROM a\n# hadolint ignore=DL3059\nRUN conda install -y b\n"
+    text = b"# syntax=docker/dockerfile:1\n# check=skip=all\n# hadolint ignore=DL3006\nFROM a\n# hadolint ignore=DL3059\nRUN conda install -y b=1\n"
     path = written(tmp_path, text)
     assert slimconda("lint", "--add-ignores", "--reason", "x", cwd=tmp_path).returncode == 0
     assert path.read_bytes() == text.replace(b"RUN", b"# slimconda: ignore[conda-cache-left] x\nRUN")
 
 
 def test_statistics_count_by_rule(tmp_path: Path) -> None:
-    written(tmp_path, DIRTY + b"RUN conda install -y c || true\n")
+    written(tmp_path, DIRTY + b"RUN conda install -y c=1 || true\n")
     written(tmp_path, DIRTY, "b.Dockerfile")
     run = slimconda("lint", "--statistics", "--format", "json", cwd=tmp_path)
     assert json.loads(run.stdout)["statistics"] == [

