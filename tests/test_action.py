@@ -232,8 +232,8 @@ def test_a_hostile_pull_request(action: dict[str, Any], tmp_path: Path) -> None:
     done = Runner(action, tmp_path / "runner").run(folder, **{"fail-on": "error"})
     assert done.code == 0, done.log
     assert not (folder / "owned").exists()
-    assert {name for name, _ in commands(done.log)} == {"warning"}
-    assert len(commands(done.log)) == 10
+    assert {name for name, _ in commands(done.log)} == {"warning", "notice"}
+    assert len(commands(done.log)) == 20
     assert set(done.outputs) == {"findings", "fixed", "residue-bytes", "sarif-file", "rdjson-file"}
     assert "\x1b" not in done.log + done.summary
     assert "<script>" not in done.summary.split("<details")[0]
