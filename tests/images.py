@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import zstandard
+
 from slimconda.layers.manifest import LayerSource
 from slimconda.layers.tar import Kind, Member
 
@@ -135,6 +137,17 @@ def docker_gzip(tars: list[bytes]) -> bytes:
     return docker_new(tars, pack=packed)
 
 
+def docker_zstd(tars: list[bytes]) -> bytes:
+    return docker_new(tars, pack=chunked)
+
+
+def chunked(data: bytes) -> bytes:
+    """Return zstd as zstd:chunked writes it: many frames, and skippable ones among them."""
+    half, skippable = len(data) // 2, b"\x50\x2a\x4d\x18\x05\0\0\0hello"
+    first, second = zstandard.compress(data[:half]), zstandard.compress(data[half:])
+    return skippable + first + skippable + second + skippable
+
+
 def packed(data: bytes) -> bytes:
     """Return gzip of two members, as eStargz has many."""
     half = len(data) // 2
@@ -171,6 +184,39 @@ def oci_files(tars: list[bytes]) -> dict[str, bytes]:
     return {**blobs, "oci-layout": b'{"imageLayoutVersion":"1.0.0"}', "index.json": json.dumps(index).encode()}
 
 
+def dir_files(tars: list[bytes], pack: Callable[[bytes], bytes] = bytes) -> dict[str, bytes]:
+    """Return skopeo's dir:, whose manifest claims gzip whatever the layers are."""
+    blobs = {digest(pack(tar)): pack(tar) for tar in tars}
+    settings = config(tars)
+    layers = [
+        {"digest": f"sha256:{digest(pack(tar))}", "mediaType": "application/vnd.oci.image.layer.v1.tar+gzip"}
+        for tar in tars
+    ]
+    content = {"schemaVersion": 2, "config": {"digest": f"sha256:{digest(settings)}"}, "layers": layers}
+    top = {"version": b"Directory Transport Version: 1.1\n", "manifest.json": json.dumps(content).encode()}
+    return {**blobs, digest(settings): settings, **top}
+
+
+def platforms(images: dict[str, list[bytes]], tags: tuple[str, ...] = ("b:1",)) -> dict[str, bytes]:
+    """Return an OCI layout with a named index of images by architecture, and an attestation for each."""
+    blobs: dict[str, bytes] = {}
+
+    def put(data: bytes, **more: Any) -> dict[str, Any]:
+        blobs[f"blobs/sha256/{digest(data)}"] = data
+        return {"digest": f"sha256:{digest(data)}", "size": len(data), **more}
+
+    entries = []
+    for architecture, tars in images.items():
+        settings = json.dumps({**json.loads(config(tars)), "architecture": architecture}).encode()
+        image = {"config": put(settings), "layers": [put(tar) for tar in tars]}
+        platform = {"os": "linux", "architecture": architecture}
+        entries.append(put(json.dumps(image).encode(), platform=platform))
+        entries.append(put(f'{{"layers": [], "of": "{architecture}"}}'.encode(), platform={"os": "unknown"}))
+    nested = put(json.dumps({"manifests": entries}).encode())
+    named = [{**nested, "annotations": {"org.opencontainers.image.ref.name": tag}} for tag in tags]
+    return {**blobs, "index.json": json.dumps({"manifests": named}).encode()}
+
+
 def oci_archive(tars: list[bytes]) -> bytes:
     return members_tar(list(oci_files(tars).items()))
 
@@ -179,6 +225,9 @@ FORMS: dict[str, Callable[[list[bytes]], bytes]] = {
     "docker-old": docker_old,
     "docker-new": docker_new,
     "docker-gzip": docker_gzip,
+    "docker-zstd": docker_zstd,
+    "docker-old-gzip": lambda tars: gzip.compress(docker_old(tars), 1),
+    "docker-old-zstd": lambda tars: zstandard.compress(docker_old(tars)),
     "podman": podman,
     "oci-archive": oci_archive,
 }

@@ -251,8 +251,8 @@ def test_a_slow_inspect_shows_its_progress(tmp_path: Path) -> None:
     slow = (
         "import time, slimconda.layers.image as i\n"
         "from slimconda.errors import ImageError\n"
-        "def open_image(name, progress):\n"
-        "    progress(1)\n    time.sleep(1.1)\n    progress(250_000_000)\n    raise ImageError('enough')\n"
+        "def open_image(name, request):\n"
+        "    progress = request.progress\n    progress(1)\n    time.sleep(1.1)\n    progress(250_000_000)\n    raise ImageError('enough')\n"
         "i.open_image = open_image\n"
         "from slimconda.cli import main\nmain()"
     )

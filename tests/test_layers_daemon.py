@@ -11,6 +11,7 @@ import pytest
 
 from slimconda.errors import DaemonError, ImageError
 from slimconda.layers.image import Image, open_image
+from slimconda.layers.request import Request
 from tests.images import RECIPES, docker_old, load_recipe
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def test_built_layers_have_dockers_sizes(
 @pytest.mark.daemon
 def test_names_ids_and_digests(docker_client: DockerClient, base_image: str) -> None:
     told: list[int] = []
-    by_name = open_image(base_image, told.append)
+    by_name = open_image(base_image, Request(progress=told.append))
     identity = docker_client.images.get(base_image).id
     assert identity
     assert told == sorted(told)

@@ -1,17 +1,25 @@
 """Owns `slimconda inspect`."""
 
-from typing import Annotated
-
-import typer
-
 from slimconda.cli.inputs import read_settings
-from slimconda.cli.options import ConfigOption, FailOnOption, IgnoreOption, PlainFormatOption, SelectOption, TextOrJson
+from slimconda.cli.options import (
+    ConfigOption,
+    FailOnOption,
+    IgnoreOption,
+    ImageArgument,
+    NameOption,
+    PlainFormatOption,
+    PlatformOption,
+    SelectOption,
+    TextOrJson,
+)
 from slimconda.cli.output import finish, show_progress, write
 
 
 def inspect(
-    image: Annotated[str, typer.Argument(metavar="IMAGE|ARCHIVE", help="An image's name or id, or a saved archive.")],
+    image: ImageArgument,
     output: PlainFormatOption = TextOrJson.TEXT,
+    name: NameOption = None,
+    platform: PlatformOption = None,
     fail_on: FailOnOption = None,
     select: SelectOption = None,
     ignore: IgnoreOption = None,
@@ -20,16 +28,19 @@ def inspect(
     """Measure what conda left in an image.
 
     For each layer: its size as Docker's own history states it, the package cache by kind, what is hidden by later
-    layers, and what a clean in the same layer would have saved, to the byte. A file is read as an archive of docker
-    save or an OCI layout; any other name is asked of the Docker daemon.
+    layers, and what a clean in the same layer would have saved, to the byte. What is there as a file is read as an
+    archive of docker save, podman or skopeo, a folder as an OCI layout or skopeo's dir:, and - is standard input; any
+    other name is asked of the Docker daemon.
     """
     from slimconda.layers.image import open_image
+    from slimconda.layers.manifest import Choice
+    from slimconda.layers.request import Request
     from slimconda.linter import lint_image
     from slimconda.reporters import inspect_json, inspect_text
 
     settings = read_settings(config, fail_on, select, ignore)
     with show_progress(f"reading {image}") as progress:
-        opened = open_image(image, progress)
+        opened = open_image(image, Request(Choice(name, platform), progress))
     report = lint_image(opened, settings)
     render = inspect_json.render if output is TextOrJson.JSON else inspect_text.render
     write(render(opened, report).encode("utf-8", "replace"))

@@ -81,6 +81,13 @@ FailOnOption = Annotated[
 ]
 SelectOption = Annotated[list[str] | None, typer.Option(metavar="RULE", help="Only this rule; may be repeated.")]
 IgnoreOption = Annotated[list[str] | None, typer.Option(metavar="RULE", help="Not this rule; may be repeated.")]
+ImageArgument = Annotated[
+    str, typer.Argument(metavar="IMAGE|ARCHIVE", help="An image's name or id, a saved archive or folder, or -.")
+]
+NameOption = Annotated[str | None, typer.Option(metavar="TAG", help="Which image, where an archive holds several.")]
+PlatformOption = Annotated[
+    str | None, typer.Option(metavar="OS/ARCH", help="Which platform, where there are several: linux/arm64.")
+]
 ConfigOption = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Read this configuration instead of the nearest slimconda.toml.")
 ]

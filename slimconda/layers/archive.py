@@ -9,26 +9,31 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from slimconda.errors import ImageError
+from slimconda.layers.contents import Content, read_content
 from slimconda.layers.manifest import Documents, LayerSource, read_layers
-from slimconda.layers.streams import PIECE, Chunks, FilePart, Stream, counted, gunzip, pieces
+from slimconda.layers.packing import Packing, Unpacked, sniff
+from slimconda.layers.parallel import Meter, in_order
+from slimconda.layers.request import Layers, Request
+from slimconda.layers.streams import PIECE, Chunks, FilePart, Stream, counted, pieces
 from slimconda.layers.tar import Kind, Member, scan
 from slimconda.layers.tree import normalise
 
 LARGEST_DOCUMENT = 16 << 20  # bytes of a manifest or config
 LARGEST_DOCUMENTS = 64 << 20  # bytes of all that a stream may make us keep
 MOST_LINKS = 16
-GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
-
-Progress = Callable[[int], None]
-Layers = Iterator[tuple[LayerSource, list[Member]]]
+UNKNOWN_SIZE = 1 << 62
 
 
 @dataclass(frozen=True)
 class Blob:
-    """A file of an archive: as a JSON text, and as a layer whose plain tar has a digest ("" if not told)."""
+    """A file of an archive: as a JSON text, and as a layer whose plain tar has a digest ("" if not told).
+
+    `is_packed` tells whether reading it as a layer has a decompressor work.
+    """
 
     document: Callable[[], bytes]
-    members: Callable[[str], list[Member]]
+    content: Callable[[str], Content]
+    is_packed: Callable[[], bool] = lambda: False
 
 
 @dataclass(frozen=True)
@@ -60,62 +65,74 @@ class Contents:
             self.links[path] = normalise(f"{path.rpartition('/')[0]}/{member.target}")
 
 
-def read_archive(path: Path, name: str | None, progress: Progress) -> Layers:
+def read_archive(target: str, request: Request) -> Layers:
     """Yield the layers of an image in a tar (docker save, podman, OCI), lowest first, with their members.
 
-    Raises ImageError, whose one line says what is wrong; the caller names the file.
+    The tar may be compressed as a whole. Raises ImageError, whose one line says what is wrong; the caller names the
+    file.
     """
-    with _opened(path) as file:
-        if stat.S_ISFIFO(os.fstat(file).st_mode):  # inspect <(docker save ...)
-            yield from read_stream(counted(iter(lambda: os.read(file, PIECE), b""), progress), name)
+    with _opened(Path(target)) as file:
+        kind = os.fstat(file).st_mode
+        if stat.S_ISCHR(kind):
+            raise ImageError("neither a file nor a pipe")
+        if not stat.S_ISREG(kind):  # inspect <(docker save ...)
+            chunks = counted(iter(lambda: os.read(file, PIECE), b""), request.progress)
+            yield from read_stream(chunks, request)
             return
         outer = FilePart(file, 0, os.fstat(file).st_size)
-        if outer.peek(2) == GZIP or outer.peek(4) == ZSTD:
-            raise ImageError("it is compressed as a whole; decompress it first")
-        contents = Contents()
+        if (packing := sniff(outer.peek(4))) is not Packing.PLAIN:
+            yield from read_stream(iter(Unpacked(outer, os.fstat(file).st_size, packing)), request)
+            return
+        meter, contents = Meter(request.progress), Contents()
         for member in scan(outer, lambda: False):
-            contents.note(member, _file_blob(file, outer.position, member.size, progress))
-        yield from _layers(contents.find, name)
+            contents.note(member, _file_blob(file, outer.position, member.size, meter, request))
+        yield from _layers(contents.find, request)
 
 
-def read_folder(path: Path, name: str | None, progress: Progress) -> Layers:
-    """Yield the layers of an image in a folder (OCI layout); raises ImageError."""
+def read_folder(target: str, request: Request) -> Layers:
+    """Yield the layers of an image in a folder (OCI layout, or skopeo's dir:); raises ImageError."""
+    meter = Meter(request.progress)
 
     def find(inner: str) -> Blob | None:
-        file = path / normalise(inner)
-        return _folder_blob(file, progress) if file.is_file() else None
+        file = Path(target) / normalise(inner)
+        return _folder_blob(file, meter, request) if file.is_file() else None
 
-    yield from _layers(find, name)
+    yield from _layers(find, request)
 
 
-def read_stream(chunks: Iterator[bytes], name: str | None) -> Layers:
+def read_stream(chunks: Iterator[bytes], request: Request) -> Layers:
     """Yield the layers of an image in a tar that comes as a stream, in one pass; raises ImageError.
 
     Layers come before the manifest that orders them, so all are read before the first is yielded.
     """
     outer, contents, kept = Chunks(chunks), Contents(), 0
+    if (packing := sniff(outer.peek(4))) is not Packing.PLAIN:
+        outer = Chunks(iter(Unpacked(outer, UNKNOWN_SIZE, packing)))
     for member in scan(outer, lambda: False):
-        blob = _streamed_blob(outer, member)
+        blob = _streamed_blob(outer, member, request)
         kept += 0 if blob.document is _not_json else member.size
         if kept > LARGEST_DOCUMENTS:
             raise ImageError(f"it has more than {LARGEST_DOCUMENTS:,} bytes of JSON")
         contents.note(member, blob)
     while outer.skip(PIECE):
         pass  # a connection can be closed cleanly only once all was read
-    yield from _layers(contents.find, name)
+    yield from _layers(contents.find, request)
 
 
-def _layers(find: Callable[[str], Blob | None], name: str | None) -> Layers:
+def _layers(find: Callable[[str], Blob | None], request: Request) -> Layers:
     def read(path: str) -> bytes:
         return _found(path, find(path)).document()
 
-    for source in read_layers(Documents(read, lambda path: find(path) is not None), name):
-        blob = _found(source.path, find(source.path))
+    def content(source: LayerSource) -> Content:
         try:
-            members = blob.members(source.digest)
+            return _found(source.path, find(source.path)).content(source.digest)
         except ImageError as error:
             raise ImageError(f"layer {source.path}: {error}") from None
-        yield source, members
+
+    sources = read_layers(Documents(read, lambda path: find(path) is not None), request.choice)
+    packed = [_found(source.path, find(source.path)).is_packed() for source in sources]
+    for source, read_one in in_order(content, sources, worthwhile=sum(packed) > 1):
+        yield read_one.described(source), read_one.members
 
 
 def _found(path: str, blob: Blob | None) -> Blob:
@@ -138,31 +155,40 @@ def _opened(path: Path) -> Iterator[int]:
         os.close(file)
 
 
-def _file_blob(file: int, start: int, size: int, progress: Progress) -> Blob:
-    def members(digest: str) -> list[Member]:
-        def whole() -> bool:
+def _file_blob(file: int, start: int, size: int, meter: Meter, request: Request) -> Blob:
+    def content_of(digest: str) -> Content:
+        def whole(_: Stream) -> bool:
             return _digest(FilePart(file, start, size), size) == digest
 
-        progress(start)
-        return _members(FilePart(file, start, size), size, whole, lambda done: progress(start + done))
+        part = FilePart(file, start, size, meter.add)
+        content = read_content(part, size, whole, records=request.records)
+        part.finish()
+        return content
 
-    return Blob(lambda: _document(FilePart(file, start, size), size), members)
+    def is_packed() -> bool:
+        return sniff(FilePart(file, start, size).peek(4)) is not Packing.PLAIN
+
+    return Blob(lambda: _document(FilePart(file, start, size), size), content_of, is_packed)
 
 
-def _folder_blob(path: Path, progress: Progress) -> Blob:
+def _folder_blob(path: Path, meter: Meter, request: Request) -> Blob:
     def document() -> bytes:
         with _opened(path) as file:
             size = os.fstat(file).st_size
             return _document(FilePart(file, 0, size), size)
 
-    def members(digest: str) -> list[Member]:
+    def content(digest: str) -> Content:
         with _opened(path) as file:
-            return _file_blob(file, 0, os.fstat(file).st_size, progress).members(digest)
+            return _file_blob(file, 0, os.fstat(file).st_size, meter, request).content(digest)
 
-    return Blob(document, members)
+    def is_packed() -> bool:
+        with _opened(path) as file:
+            return _file_blob(file, 0, os.fstat(file).st_size, meter, request).is_packed()
+
+    return Blob(document, content, is_packed)
 
 
-def _streamed_blob(outer: Chunks, member: Member) -> Blob:
+def _streamed_blob(outer: Chunks, member: Member, request: Request) -> Blob:
     """Read now what the stream gives only once: JSON as it is, else a layer, or why it is none."""
     if member.kind is not Kind.FILE:
         return Blob(_not_json, _no_members)
@@ -171,24 +197,24 @@ def _streamed_blob(outer: Chunks, member: Member) -> Blob:
         return Blob(lambda: data, _no_members)
     part = Chunks(pieces(outer, member.size))
     try:
-        members = _members(part, member.size, lambda: part.position == member.size, lambda _: None)
+        content = read_content(part, member.size, lambda at: at.position == member.size, records=request.records)
     except ImageError as error:
         return Blob(_not_json, _raiser(error))
-    return Blob(_not_json, lambda _: members)
+    return Blob(_not_json, lambda _: content)
 
 
-def _raiser(error: ImageError) -> Callable[[str], list[Member]]:
-    def members(_: str) -> list[Member]:
+def _raiser(error: ImageError) -> Callable[[str], Content]:
+    def content(_: str) -> Content:
         raise error
 
-    return members
+    return content
 
 
 def _not_json() -> bytes:
     raise ImageError("what should be JSON is none")
 
 
-def _no_members(_: str) -> list[Member]:
+def _no_members(_: str) -> Content:
     raise ImageError("it is not a tar")
 
 
@@ -198,22 +224,10 @@ def _document(stream: Stream, size: int) -> bytes:
     return stream.read(size)
 
 
-def _members(stream: Stream, size: int, whole: Callable[[], bool], progress: Progress) -> list[Member]:
-    """Return a layer's members; what the bytes are decides, since media types lie (facts: layers.md section 1)."""
-    magic = stream.peek(4)
-    if magic == ZSTD:
-        raise ImageError("zstd layers are not read yet")
-    if magic[:2] != GZIP:
-        return list(scan(stream, whole))
-    plain = Chunks(gunzip(counted(pieces(stream, size), progress)))
-    members = list(scan(plain, lambda: True))
-    while plain.skip(PIECE):
-        pass  # only the end of gzip data tells whether all of it came
-    return members
-
-
-def _digest(stream: Stream, size: int) -> str:
+def _digest(stream: FilePart, size: int) -> str:
+    """Return the digest of a blob's plain bytes."""
     digest = hashlib.sha256()
-    for piece in pieces(stream, size):
+    packing = sniff(stream.peek(4))
+    for piece in pieces(stream, size) if packing is Packing.PLAIN else Unpacked(stream, size, packing):
         digest.update(piece)
     return f"sha256:{digest.hexdigest()}"

@@ -1,13 +1,14 @@
 """Owns the talk with the Docker daemon: images as streams of `docker save`, and the sizes that it states itself."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from slimconda.errors import DaemonError, ImageError
-from slimconda.layers.archive import Layers, read_stream
-from slimconda.layers.manifest import LayerSource
+from slimconda.layers.archive import read_stream
+from slimconda.layers.manifest import Choice, LayerSource
+from slimconda.layers.request import Layers, Request
 from slimconda.layers.streams import counted
 from slimconda.layers.tar import Kind, Member
 
@@ -19,16 +20,19 @@ TIMEOUT = 900
 REFUSED = "permission denied: may this user open the daemon's socket?"
 
 
-def read_daemon(name: str, progress: Callable[[int], None]) -> Layers:
+def read_daemon(target: str, request: Request) -> Layers:
     """Yield the layers of the daemon's image of that name, id or digest, lowest first, with their members.
 
     Nothing is written to disk. Raises DaemonError where no daemon answers or it refuses, ImageError where it knows no
     such image or sends a broken one.
     """
     with _client() as client, _explained(client):
-        image = client.images.get(name)
+        image = client.images.get(target)
+        _refuse_other_platform(image.attrs, request.choice.platform)
         stated = [int(entry["Size"]) for entry in reversed(image.history())]
-        for source, members in read_stream(counted(iter(image.save()), progress), None):
+        # What the daemon sends holds this one image, and names it perhaps by another of its names.
+        alone = replace(request, choice=Choice())
+        for source, members in read_stream(counted(iter(image.save()), request.progress), alone):
             yield _counted_as_stated(source, members, stated), members
 
 
@@ -40,6 +44,14 @@ def _counted_as_stated(source: LayerSource, members: list[Member], stated: list[
     if size not in {files, files + targets}:
         return source
     return replace(source, counts_symlinks=size == files + targets)
+
+
+def _refuse_other_platform(attributes: dict[str, Any], wanted: str | None) -> None:
+    """Raise ImageError for another platform: this SDK cannot ask a daemon for one of several (layers.md section 4)."""
+    parts = (attributes.get(key) for key in ("Os", "Architecture", "Variant"))
+    platform = "/".join(part for part in parts if part)
+    if wanted is not None and platform != wanted and not platform.startswith(f"{wanted}/"):
+        raise ImageError(f"the daemon's image is for {platform}; save the one for {wanted} and inspect that file")
 
 
 @contextmanager

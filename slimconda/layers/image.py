@@ -1,16 +1,17 @@
 """Owns the image as checks and reports see it: layers, what each stores, what of it is residue. Read-only."""
 
-import os
-from collections.abc import Callable, Iterable
+import gc
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 
 from slimconda.errors import DaemonError, ImageError
-from slimconda.layers.archive import Layers, read_archive, read_folder
 from slimconda.layers.caches import Caches, find_caches
 from slimconda.layers.manifest import LayerSource
+from slimconda.layers.request import ANY, Request
 from slimconda.layers.residue import CacheBytes, Judged, Residue, Saving, judge
+from slimconda.layers.sources import STDIN, read_image
 from slimconda.layers.tar import Kind, Member
 from slimconda.layers.tree import Inode, Node, Tree
 
@@ -19,18 +20,23 @@ from slimconda.layers.tree import Inode, Node, Tree
 class LayerFile:
     """A file (or symlink, or other non-directory) that a layer stores once, under all of its hard-linked `paths`.
 
-    `size` in bytes as Docker counts it; `live` while any of its names is visible in the finished image.
+    `size` in bytes as Docker counts it; `live` while any of its names is visible in the finished image; `packed`
+    is what it takes of a compressed blob, in bytes.
     """
 
     paths: tuple[str, ...]
     kind: Kind
     size: int
     live: bool
+    packed: int = 0
 
 
 @dataclass(frozen=True)
 class Layer:
-    """One layer, `index` from 0 for the lowest; all sizes in bytes, and size = live + dead."""
+    """One layer, `index` from 0 for the lowest; all sizes in bytes, and size = live + dead.
+
+    `packed` is the size of its compressed blob, which a pull transfers; None where the image holds the layer plain.
+    """
 
     index: int
     digest: str
@@ -40,6 +46,7 @@ class Layer:
     residue: dict[str, Residue]
     cache: CacheBytes
     clean: Saving
+    packed: int | None
     _inodes: list[Inode] = field(repr=False)
 
     @property
@@ -60,7 +67,9 @@ class Layer:
     @cached_property
     def files(self) -> tuple[LayerFile, ...]:
         """Return all that the layer stores, in the order of its tar; whiteouts and directories store nothing."""
-        return tuple(LayerFile(inode.paths, inode.kind, inode.size, inode.alive > 0) for inode in self._inodes)
+        return tuple(
+            LayerFile(inode.paths, inode.kind, inode.size, inode.alive > 0, inode.packed) for inode in self._inodes
+        )
 
 
 @dataclass(frozen=True)
@@ -104,33 +113,31 @@ class Image:
         return Totals(self.size, live, self.size - live, total, total - sum(residue.needed for residue in found))
 
 
-def open_image(target: str, progress: Callable[[int], None] = lambda _: None, *, name: str | None = None) -> Image:
-    """Open and analyse an archive or an OCI folder if one has that path, else the daemon's image of that name.
+def open_image(target: str, request: Request = ANY) -> Image:
+    """Open and analyse what a target names: standard input (-), an archive, a folder, or an image of the daemon.
 
-    `progress` is told the bytes read so far; `name` chooses among several images in one archive.
     Raises ImageError (DaemonError where the daemon is at fault), whose one line names the target and says why.
     """
+    shown = "standard input" if target == STDIN else target
     try:
-        return analyse(target, _read(target, progress, name))
+        with _no_collection():
+            return analyse(shown, read_image(target, request))
     except DaemonError as error:
-        raise DaemonError(f"{target}: no such file, and {error}") from None
+        raise DaemonError(f"{shown}: no such file, and {error}") from None
     except ImageError as error:
-        raise ImageError(f"{target}: {' '.join(str(error).split())}") from None
+        raise ImageError(f"{shown}: {' '.join(str(error).split())}") from None
 
 
-def _read(target: str, progress: Callable[[int], None], name: str | None) -> Layers:
-    path = Path(target)
-    if os.path.lexists(path) and not _is_only_a_name(target, path):
-        return (read_folder if path.is_dir() else read_archive)(path, name, progress)
-    from slimconda.layers.daemon import read_daemon
-
-    return read_daemon(target, progress)
-
-
-def _is_only_a_name(target: str, path: Path) -> bool:
-    """Tell whether a folder here only happens to be called like the image that is meant."""
-    documents = (path / "manifest.json", path / "index.json")
-    return path.is_dir() and not target.startswith(("/", ".")) and not any(file.exists() for file in documents)
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Keep Python from looking for garbage: among a million nodes that all stay it costs a tenth of the time."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
 
 
 def analyse(name: str, sources: Iterable[tuple[LayerSource, Iterable[Member]]]) -> Image:
@@ -153,7 +160,16 @@ def _layer(index: int, source: LayerSource, inodes: list[Inode], judged: Judged)
     size = sum(inode.size for inode in inodes)
     live = sum(inode.size for inode in inodes if inode.alive)
     return Layer(
-        index, source.digest, source.created_by, size, live, judged.residue, judged.cache, judged.clean, inodes
+        index,
+        source.digest,
+        source.created_by,
+        size,
+        live,
+        judged.residue,
+        judged.cache,
+        judged.clean,
+        source.packed,
+        inodes,
     )
 
 

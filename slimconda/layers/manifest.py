@@ -2,11 +2,12 @@
 
 import json
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from slimconda.errors import ImageError
+from slimconda.layers.records import PackageRecord
 
 DIGEST = re.compile(r"(sha256):([0-9a-f]{64})|(sha512):([0-9a-f]{128})")
 DEEPEST_INDEX = 4
@@ -18,6 +19,8 @@ class LayerSource:
 
     `entry` is the index of its history entry, oldest first. `counts_symlinks` tells whether Docker's own history counts
     the targets of symlinks: not where BuildKit made the layer on the same machine (run on Docker 20.10), else always.
+    `packed` is the size of its compressed blob in bytes, None where the blob is plain. `history` is what made the whole
+    image, also its entries without a layer. `records` are those read of conda-meta/.
     """
 
     path: str
@@ -25,6 +28,31 @@ class LayerSource:
     created_by: str
     entry: int | None = None
     counts_symlinks: bool = True
+    packed: int | None = None
+    history: tuple[str, ...] = field(default=(), repr=False)
+    records: Mapping[str, PackageRecord] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which image is meant where there are several: by its name, by its platform such as linux/arm64."""
+
+    name: str | None = None
+    platform: str | None = None
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """An image of an archive: its names, the digests or paths that lead to it, and its platform where that is told."""
+
+    names: list[str]
+    manifest: dict[str, Any]
+    platform: str = ""
+
+    @property
+    def title(self) -> str:
+        title = self.names[0] if self.names else "one without a name"
+        return f"{title} for {self.platform}" if self.platform else title
 
 
 @dataclass(frozen=True)
@@ -35,67 +63,110 @@ class Documents:
     has: Callable[[str], bool]
 
 
-def read_layers(documents: Documents, name: str | None) -> list[LayerSource]:
-    """Return the layers of the image with that name, or of the only one.
+def read_layers(documents: Documents, choice: Choice) -> list[LayerSource]:
+    """Return the layers of the image that is meant, or of the only one.
 
-    Raises ImageError where the archive is no image, is incomplete, or holds several and no name chooses.
+    Raises ImageError where the archive is no image, is incomplete, or holds several and nothing chooses.
     """
     if documents.has("manifest.json"):
-        return _docker_layers(documents, name)
+        manifest = _load(documents, "manifest.json")
+        if isinstance(manifest, dict) and ("layers" in manifest or "manifests" in manifest):
+            return _oci_layers(documents, manifest, choice, _bare)  # skopeo's dir:
+        return _docker_layers(documents, manifest, choice)
     if documents.has("index.json"):
-        return _oci_layers(documents, name)
+        index = _object(_load(documents, "index.json"), "index.json")
+        return _oci_layers(documents, index, choice, _blob)
     raise ImageError("not an image: it has neither manifest.json nor index.json")
 
 
-def _docker_layers(documents: Documents, name: str | None) -> list[LayerSource]:
-    images = _load(documents, "manifest.json")
+def _docker_layers(documents: Documents, images: object, choice: Choice) -> list[LayerSource]:
     if not isinstance(images, list) or not all(isinstance(image, dict) for image in images):
         raise ImageError("manifest.json is not a list of images")
-    image = _chosen([(image, _texts(image.get("RepoTags") or [], "RepoTags")) for image in images], name)
-    config = _text(image.get("Config"), "Config in manifest.json")
+    named = [_Candidate(_texts(image.get("RepoTags") or [], "RepoTags"), image) for image in images]
+    image = _chosen(named, choice, lambda candidate: _config_platform(documents, _docker_config(candidate.manifest)))
+    config = _docker_config(image)
     return _joined(_texts(image.get("Layers") or [], "Layers"), _load(documents, config), config)
 
 
-def _chosen(images: list[tuple[dict[str, Any], list[str]]], name: str | None) -> dict[str, Any]:
-    if name is not None:
-        images = [(image, names) for image, names in images if name in names or f"{name}:latest" in names]
+def _docker_config(image: dict[str, Any]) -> str:
+    return _text(image.get("Config"), "Config in manifest.json")
+
+
+def _chosen(images: list[_Candidate], choice: Choice, platform_of: Callable[[_Candidate], str]) -> dict[str, Any]:
+    """Return the only image left; one that nobody names is not looked into for its platform."""
+    if (name := choice.name) is not None:
+        images = [image for image in images if name in image.names or f"{name}:latest" in image.names]
+        if not images:
+            raise ImageError(f"it holds no image {name}")
+    if choice.platform is not None:
+        every = [image.platform or platform_of(image) for image in images]
+        images = [image for image, platform in zip(images, every, strict=True) if _fits(platform, choice.platform)]
+        if not images:
+            raise ImageError(f"it holds no image for {choice.platform}, only for {', '.join(every) or 'nothing'}")
     if len(images) == 1:
-        return images[0][0]
+        return images[0].manifest
     if not images:
-        raise ImageError(f"it holds no image {name}" if name is not None else "it holds no image")
-    every = ", ".join(names[0] if names else "one without a name" for _, names in images)
-    raise ImageError(f"it holds {len(images)} images ({every}); save the one you mean alone")
+        raise ImageError("it holds no image")
+    raise ImageError(f"it holds {len(images)} images ({', '.join(image.title for image in images)}); choose one")
 
 
-def _oci_layers(documents: Documents, name: str | None) -> list[LayerSource]:
-    index = _object(_load(documents, "index.json"), "index.json")
-    found = list(_manifests(documents, index, DEEPEST_INDEX))
-    images = [(manifest, _oci_names(manifest)) for manifest in found if documents.has(_blob(manifest))]
-    if found and not images:
-        raise ImageError(f"{_blob(found[0])} is missing")
-    manifest = _object(_load(documents, path := _blob(_chosen(images, name))), path)
-    config = _blob(_object(manifest.get("config"), f"config in {path}"))
-    layers = _list(manifest.get("layers"), f"layers in {path}")
-    return _joined([_blob(_object(layer, f"a layer in {path}")) for layer in layers], _load(documents, config), config)
+def _fits(platform: str, wanted: str) -> bool:
+    """Tell whether a platform such as linux/arm/v7 is the one wanted, which may leave out its end: linux/arm."""
+    return platform == wanted or platform.startswith(f"{wanted}/")
 
 
-def _manifests(documents: Documents, index: dict[str, Any], depth: int) -> Iterable[dict[str, Any]]:
-    """Yield the descriptors of image manifests, also of nested indexes; attestations are no images."""
+def _config_platform(documents: Documents, path: str) -> str:
+    config = _load(documents, path)
+    return _platform(config) if isinstance(config, dict) else ""
+
+
+def _platform(content: dict[str, Any]) -> str:
+    parts = [content.get(key) for key in ("os", "architecture", "variant")]
+    return "/".join(part for part in parts if isinstance(part, str) and part)
+
+
+Path = Callable[[dict[str, Any]], str]
+
+
+def _oci_layers(documents: Documents, top: dict[str, Any], choice: Choice, path_of: Path) -> list[LayerSource]:
+    def read(descriptor: dict[str, Any]) -> dict[str, Any]:
+        return _object(_load(documents, path := _present(documents, path_of(descriptor))), path)
+
+    def platform_of(candidate: _Candidate) -> str:
+        manifest = candidate.manifest if "layers" in candidate.manifest else read(candidate.manifest)
+        return _config_platform(documents, path_of(_object(manifest.get("config"), "config in a manifest")))
+
+    manifest = top
+    if "layers" not in top:
+        found = list(_manifests(documents, top, DEEPEST_INDEX, path_of, []))
+        images = [image for image in found if documents.has(_present(documents, path_of(image.manifest)))]
+        if found and not images:
+            raise ImageError(f"{path_of(found[0].manifest)} is missing")
+        manifest = read(_chosen(images, choice, platform_of))
+    elif choice != Choice():
+        _chosen([_Candidate([], top)], choice, platform_of)
+    config = path_of(_object(manifest.get("config"), "config in the manifest"))
+    layers = _list(manifest.get("layers"), "layers in the manifest")
+    return _joined(
+        [path_of(_object(layer, "a layer in the manifest")) for layer in layers], _load(documents, config), config
+    )
+
+
+def _manifests(
+    documents: Documents, index: dict[str, Any], depth: int, path_of: Path, above: list[str]
+) -> Iterable[_Candidate]:
+    """Yield the image manifests, also of nested indexes, whose names they have; attestations are no images."""
     for entry in _list(index.get("manifests"), "manifests in an index"):
         descriptor = _object(entry, "an index entry")
-        if _is_attestation(descriptor):
+        platform = descriptor.get("platform")
+        if isinstance(platform, dict) and platform.get("os") == "unknown":
             continue
-        path = _blob(descriptor)
+        path, names = _present(documents, path_of(descriptor)), _oci_names(descriptor) or above
         nested = _object(_load(documents, path), path) if documents.has(path) else {}
         if "manifests" not in nested:
-            yield descriptor
+            yield _Candidate(names, descriptor, _platform(platform) if isinstance(platform, dict) else "")
         elif depth:
-            yield from _manifests(documents, nested, depth - 1)
-
-
-def _is_attestation(descriptor: dict[str, Any]) -> bool:
-    platform = descriptor.get("platform")
-    return isinstance(platform, dict) and platform.get("os") == "unknown"
+            yield from _manifests(documents, nested, depth - 1, path_of, names)
 
 
 def _oci_names(descriptor: dict[str, Any]) -> list[str]:
@@ -117,12 +188,15 @@ def _joined(paths: list[str], content: object, source: str) -> list[LayerSource]
     told = zip(paths, digests or [""] * len(paths), strict=True)
     if len(made) != len(paths):
         return [LayerSource(path, digest, "") for path, digest in told]
-    return [_told(path, digest, entries[number], number) for (path, digest), number in zip(told, made, strict=True)]
+    told_by = tuple(str(entry.get("created_by") or "") for entry in entries)
+    return [
+        LayerSource(path, digest, told_by[number], number, not _is_by_buildkit(entries[number]), history=told_by)
+        for (path, digest), number in zip(told, made, strict=True)
+    ]
 
 
-def _told(path: str, digest: str, entry: dict[str, Any], number: int) -> LayerSource:
-    by_buildkit = str(entry.get("comment") or "").startswith("buildkit.")
-    return LayerSource(path, digest, str(entry.get("created_by") or ""), number, not by_buildkit)
+def _is_by_buildkit(entry: dict[str, Any]) -> bool:
+    return str(entry.get("comment") or "").startswith("buildkit.")
 
 
 def _load(documents: Documents, path: str) -> object:
@@ -139,6 +213,17 @@ def _blob(descriptor: dict[str, Any]) -> str:
         raise ImageError(f"bad digest {descriptor['digest'][:80]!r}")
     kind, digits = (group for group in match.groups() if group)
     return f"blobs/{kind}/{digits}"
+
+
+def _bare(descriptor: dict[str, Any]) -> str:
+    """Return the path of a blob in skopeo's dir:, which names blobs by their bare digits."""
+    return _blob(descriptor).rpartition("/")[2]
+
+
+def _present(documents: Documents, path: str) -> str:
+    """Return the path, or what skopeo's dir: calls a manifest below a list of manifests."""
+    below = f"{path}.manifest.json"
+    return below if not documents.has(path) and documents.has(below) else path
 
 
 def _object(value: object, what: str) -> dict[str, Any]:

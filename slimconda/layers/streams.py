@@ -1,13 +1,12 @@
-"""Owns the reading of bytes forward with bounded memory: parts of files, chunks from a socket, gzip over either."""
+"""Owns the reading of bytes forward with bounded memory: parts of files, and chunks from a socket or decompressor."""
 
 import os
-import zlib
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
-from slimconda.errors import ImageError
-
 PIECE = 1 << 20  # bytes held at once
+AHEAD = 4096  # bytes read at once where headers stand close to each other, as hard links do
+TOLD_EVERY = 1 << 23  # bytes
 
 
 class Stream(Protocol):
@@ -28,14 +27,24 @@ class Stream(Protocol):
 class FilePart:
     """A part of an open file; skipping costs nothing."""
 
-    __slots__ = ("_file", "_size", "_start", "position")
+    __slots__ = ("_at", "_file", "_held", "_size", "_start", "_tell", "_told", "position")
 
-    def __init__(self, file: int, start: int, size: int) -> None:
-        """Take `size` bytes from `start` of the file of that descriptor."""
+    def __init__(self, file: int, start: int, size: int, tell: Callable[[int], None] | None = None) -> None:
+        """Take `size` bytes from `start` of a descriptor's file; `tell` gets the bytes passed since the last call."""
         self._file, self._start, self._size, self.position = file, start, size, 0
+        self._held, self._at = b"", 0
+        self._tell, self._told = tell, 0
 
     def peek(self, size: int) -> bytes:
         """Return the next bytes without passing them; fewer only at the end."""
+        offset = self.position - self._at
+        if offset < 0 or offset + size > len(self._held):
+            self._held, self._at, offset = self._fetch(max(size, AHEAD)), self.position, 0
+        return self._held[offset : offset + size]
+
+    def _fetch(self, size: int) -> bytes:
+        if self.position - self._told >= TOLD_EVERY:
+            self._report()
         wanted = min(size, self._size - self.position)
         data = os.pread(self._file, wanted, self._start + self.position)
         while len(data) < wanted:
@@ -45,15 +54,28 @@ class FilePart:
             data += more
         return data
 
+    def _report(self) -> None:
+        if self._tell is not None:
+            self._tell(self.position - self._told)
+            self._told = self.position
+
+    def finish(self) -> None:
+        """Tell that all of it is passed."""
+        self.position = self._size
+        self._report()
+
     def read(self, size: int) -> bytes:
         """Return the next bytes; fewer only at the end."""
-        data = self.peek(size)
+        offset = self.position - self._at
+        end = offset + size
+        data = self._held[offset:end] if offset >= 0 and end <= len(self._held) else self.peek(size)
         self.position += len(data)
         return data
 
     def skip(self, size: int) -> int:
         """Pass bytes unread and return how many there were; fewer only at the end."""
-        passed = min(size, self._size - self.position)
+        left = self._size - self.position
+        passed = size if size < left else left  # noqa: FURB136  # min() costs a third of reading a header
         self.position += passed
         return passed
 
@@ -83,13 +105,19 @@ class Chunks:
 
     def read(self, size: int) -> bytes:
         """Return the next bytes; fewer only at the end."""
-        data = self.peek(size)
+        offset = self._offset
+        end = offset + size
+        data = self._held[offset:end] if end <= len(self._held) else self.peek(size)
         self._offset += len(data)
         self.position += len(data)
         return data
 
     def skip(self, size: int) -> int:
         """Pass bytes unread and return how many there were; fewer only at the end."""
+        if self._offset + size <= len(self._held):
+            self._offset += size
+            self.position += size
+            return size
         left = size
         while (held := len(self._held) - self._offset) < left:
             left -= held
@@ -108,29 +136,6 @@ def pieces(stream: Stream, size: int) -> Iterator[bytes]:
     while size > 0 and (piece := stream.read(min(size, PIECE))):
         size -= len(piece)
         yield piece
-
-
-def gunzip(data: Iterator[bytes]) -> Iterator[bytes]:
-    """Yield what gzip members one after another hold (eStargz has many); raises ImageError where one is cut or bad."""
-    decoder, held, begun = zlib.decompressobj(wbits=31), b"", False
-    for chunk in data:
-        held += chunk
-        while held:
-            if decoder.eof:
-                decoder, begun = zlib.decompressobj(wbits=31), False
-                held = held.lstrip(b"\0")  # gzip allows padding between and after its members
-                continue
-            yield _decoded(decoder, held)
-            begun, held = True, decoder.unused_data if decoder.eof else decoder.unconsumed_tail
-    if begun and not decoder.eof:
-        raise ImageError("its gzip data is cut short")
-
-
-def _decoded(decoder: "zlib._Decompress", data: bytes) -> bytes:
-    try:
-        return decoder.decompress(data, PIECE)
-    except zlib.error as error:
-        raise ImageError(f"its gzip data is damaged ({error})") from None
 
 
 def counted(chunks: Iterator[bytes], progress: Callable[[int], None]) -> Iterator[bytes]:

@@ -1,7 +1,8 @@
 """Owns overlay accounting: layers of tar members to inodes, each with all of its names and whether any survives."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from sys import intern
 
 from slimconda.layers.tar import Kind, Member
 
@@ -14,15 +15,25 @@ class Inode:
     """What one layer stores once, under one or more names (hard links); `size` in bytes, as Docker counts it.
 
     `alive` counts the names that no later layer hides; `deleted` says that a later layer's whiteout hid one.
+    `packed` is what it takes of a compressed blob, in bytes.
     """
 
     layer: int
     kind: Kind
     size: int
     target: str = ""
-    names: list["Node"] = field(default_factory=list)
+    packed: int = 0
+    names: Sequence["Node"] = ()
     alive: int = 0
     deleted: bool = False
+
+    def add_name(self, node: "Node") -> None:
+        """Give it one more name; few have more than one, and an image may have millions: no list for those."""
+        if isinstance(self.names, list):
+            self.names.append(node)
+        else:
+            self.names = [*self.names, node] if self.names else (node,)
+        self.alive += 1
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -37,19 +48,27 @@ class Node:
     A directory that is deleted and made again is two nodes: what the first one was says nothing about the second.
     """
 
-    path: str
     name: str
     parent: "Node | None"
     children: "dict[str, Node] | None" = None
     inode: Inode | None = None
     gone: bool = False
 
+    @property
+    def path(self) -> str:
+        """Return the path from the root, without a slash before it: made when asked for, a million take 100 MB."""
+        names, node = [self.name], self.parent
+        while node is not None and node.parent is not None:
+            names.append(node.name)
+            node = node.parent
+        return "/".join(reversed(names))
+
 
 @dataclass
 class Tree:
     """All layers applied so far, lowest first: the merged root, and the inodes of each layer."""
 
-    root: Node = field(default_factory=lambda: Node("", "", None, {}))
+    root: Node = field(default_factory=lambda: Node("", None, {}))
     layers: list[list[Inode]] = field(default_factory=list)
 
     def apply(self, members: Iterable[Member]) -> None:
@@ -154,7 +173,7 @@ def _replayed(entries: list[Member]) -> Iterator[Member]:
         stack += [child for child in _children(folder).values() if child.children is not None]
     for inode in inodes:
         first, *others = (node.path for node in inode.names)
-        yield Member(first, inode.kind, inode.size, inode.target)
+        yield Member(first, inode.kind, inode.size, inode.target, inode.packed)
         yield from (Member(other, Kind.HARD_LINK, 0, first) for other in others)
 
 
@@ -174,7 +193,7 @@ class _LayerWriter:
             self._write_early(member, {other.path: other.target for other in early})
         for inode in self.inodes:
             if inode.alive != len(inode.names):
-                inode.names = [node for node in inode.names if not node.gone]
+                inode.names = tuple(node for node in inode.names if not node.gone)
                 inode.deleted = False
         return [inode for inode in self.inodes if inode.names]
 
@@ -204,7 +223,7 @@ class _LayerWriter:
             self._place(member.path, target.inode)
 
     def _inode(self, member: Member) -> Inode:
-        inode = Inode(self.layer, member.kind, member.size, member.target)
+        inode = Inode(self.layer, member.kind, member.size, member.target, member.packed)
         self.inodes.append(inode)
         return inode
 
@@ -216,9 +235,9 @@ class _LayerWriter:
             if children[name].inode is inode:
                 return
             detach(children[name], deleted=False)
-        node = children[name] = self.placed[path] = Node(path, name, folder, None, inode)
-        inode.names.append(node)
-        inode.alive += 1
+        name = intern(name)
+        node = children[name] = self.placed[path] = Node(name, folder, None, inode)
+        inode.add_name(node)
 
     def _folder(self, path: str) -> Node:
         """Return the directory at a path, made where it is missing or something else stands there."""
@@ -238,7 +257,7 @@ class _LayerWriter:
         if node is None or node.children is None:
             if node is not None:
                 detach(node, deleted=False)
-            node = children[name] = Node(path, name, parent, {})
+            node = children[intern(name)] = Node(intern(name), parent, {})
         return node
 
 

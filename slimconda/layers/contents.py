@@ -1,0 +1,57 @@
+"""Owns what a layer's blob holds: its members, what each takes of a compressed blob, its conda records."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+
+from slimconda.layers.manifest import LayerSource
+from slimconda.layers.packing import Packing, Unpacked, sniff
+from slimconda.layers.records import Records
+from slimconda.layers.streams import PIECE, Chunks, Stream
+from slimconda.layers.tar import Keep, Member, scan
+
+
+@dataclass(frozen=True)
+class Content:
+    """The members of one blob; `packed` is the blob's size in bytes where it is compressed."""
+
+    members: list[Member]
+    packed: int | None = None
+    records: Records = field(default_factory=Records)
+
+    def described(self, source: LayerSource) -> LayerSource:
+        """Return the source with what reading its blob has told."""
+        return replace(source, packed=self.packed, records=self.records)
+
+
+def read_content(stream: Stream, size: int, whole: Callable[[Stream], bool], *, records: bool) -> Content:
+    """Read a layer of `size` bytes from where the stream stands.
+
+    `whole` judges the plain bytes where a tar ends without its zeros, given the stream they come from.
+    Raises ImageError where the blob is damaged, cut or no tar.
+    """
+    packing, found = sniff(stream.peek(4)), Records()
+    keep = found.keep if records else None
+    if packing is Packing.PLAIN:
+        return Content(list(scan(stream, lambda: whole(stream), keep)), None, found)
+    unpacked = Unpacked(stream, size, packing)
+    plain = Chunks(iter(unpacked))
+    # Of gzip only its end tells whether all of it came, and raises; of zstd nothing tells.
+    ends = (lambda: True) if packing is Packing.GZIP else (lambda: whole(stream))
+    members = list(_costed(plain, unpacked, ends, keep))
+    while plain.skip(PIECE):
+        pass
+    return Content(members, size, found)
+
+
+def _costed(plain: Chunks, unpacked: Unpacked, whole: Callable[[], bool], keep: Keep | None) -> Iterator[Member]:
+    """Yield the members with what they take of the blob: from where the last one's data began to where its own does."""
+    last: Member | None = None
+    begin = 0
+    for member in scan(plain, whole, keep):
+        here = unpacked.packed_position(plain.position)
+        if last is not None:
+            yield Member(last.path, last.kind, last.size, last.target, here - begin)
+            begin = here
+        last = member
+    if last is not None:
+        yield Member(last.path, last.kind, last.size, last.target, max(0, unpacked.read - begin))

@@ -1,0 +1,128 @@
+"""Owns compressed layers: gzip and zstd to plain bytes in bounded memory, and which compressed bytes hold what."""
+
+import zlib
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import IO, TYPE_CHECKING, cast
+
+from slimconda.errors import ImageError
+from slimconda.layers.streams import PIECE, Stream
+
+if TYPE_CHECKING:
+    from isal.isal_zlib import Decompress
+    from zstandard import ZstdDecompressor
+
+INPUT = 1 << 17  # compressed bytes that are read at once: so coarse is what a file is said to cost of the blob
+LARGEST_WINDOW = 1 << 27  # bytes, as zstd's own default; a frame may ask for 2 GiB of memory
+LARGEST_UNPACKED = 16 << 30
+# gzip packs at most 1032 bytes into one; zstd packs zeros 10,000 times and more, but no layer of files so.
+LARGEST_RATIO = 5000
+
+
+class Packing(StrEnum):
+    """How a layer is compressed; what its first bytes are decides, since media types lie (layers.md section 1)."""
+
+    PLAIN = ""
+    GZIP = "gzip"
+    ZSTD = "zstd"
+
+
+def sniff(magic: bytes) -> Packing:
+    """Return what begins with these four bytes."""
+    if magic[:2] == b"\x1f\x8b":
+        return Packing.GZIP
+    # Frames of zstd:chunked begin with a skippable one.
+    skippable = magic[1:4] == b"\x2a\x4d\x18" and magic[0] & 0xF0 == 0x50
+    return Packing.ZSTD if magic == b"\x28\xb5\x2f\xfd" or skippable else Packing.PLAIN
+
+
+class Unpacked:
+    """The plain chunks of a compressed blob; it knows where in the blob the last one came from.
+
+    `read` counts the compressed bytes read so far.
+    """
+
+    def __init__(self, stream: Stream, size: int, packing: Packing) -> None:
+        """Take `size` compressed bytes from the stream, as they are asked for."""
+        self._stream, self._size = stream, size
+        self.read = self._before = 0  # compressed bytes read so far, and before the last piece
+        self._out, self._start = 0, 0  # plain bytes given so far, and at the last piece
+        self._chunks = gunzip(self._pieces()) if packing is Packing.GZIP else unzstd(self._pieces())
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Yield the plain chunks; raises ImageError where the blob is damaged, cut or a bomb."""
+        for chunk in self._chunks:
+            self._out += len(chunk)
+            if self._out > LARGEST_UNPACKED and self._out > LARGEST_RATIO * self._size:
+                raise ImageError(f"{self._size:,} compressed bytes unpack to more than {self._out:,}")
+            yield chunk
+
+    def _pieces(self) -> Iterator[bytes]:
+        while self.read < self._size and (piece := self._stream.read(min(INPUT, self._size - self.read))):
+            self._before, self._start = self.read, self._out
+            self.read += len(piece)
+            yield piece
+
+    def packed_position(self, plain: int) -> int:
+        """Return which byte of the blob a byte of the last chunk came from, as if each piece were packed evenly."""
+        given = self._out - self._start
+        part = min(max(plain - self._start, 0), given) / given if given else 0.0
+        return self._before + round(part * (self.read - self._before))
+
+
+def gunzip(data: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield what gzip members one after another hold (eStargz has many); raises ImageError where one is cut or bad."""
+    from isal import isal_zlib
+
+    decoder, held, begun = isal_zlib.decompressobj(wbits=31), b"", False
+    for chunk in data:
+        held += chunk
+        while held:
+            if decoder.eof:
+                decoder, begun = isal_zlib.decompressobj(wbits=31), False
+                held = held.lstrip(b"\0")  # gzip allows padding between and after its members
+                continue
+            yield _inflated(decoder, held)
+            begun, held = True, decoder.unused_data if decoder.eof else decoder.unconsumed_tail
+    if begun and not decoder.eof:
+        raise ImageError("its gzip data is cut short")
+
+
+def _inflated(decoder: "Decompress", data: bytes) -> bytes:
+    from isal import igzip_lib
+
+    faults = (zlib.error, cast("type[Exception]", igzip_lib.error))
+    try:
+        return decoder.decompress(data, PIECE)
+    except faults as error:
+        raise ImageError(f"its gzip data is damaged ({error})") from None
+
+
+def unzstd(data: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield what zstd frames one after another hold; raises ImageError where one is damaged.
+
+    A cut is not seen here, since the decoder is silent about it (layers.md section 5): the tar then lacks its end.
+    """
+    import zstandard
+
+    decoder = zstandard.ZstdDecompressor(max_window_size=LARGEST_WINDOW)
+    try:
+        yield from _unzstd(decoder, data)
+    except zstandard.ZstdError as error:
+        raise ImageError(f"its zstd data is damaged ({error})") from None
+
+
+def _unzstd(decoder: "ZstdDecompressor", data: Iterator[bytes]) -> Iterator[bytes]:
+    with decoder.stream_reader(cast("IO[bytes]", _Pieces(data)), read_size=INPUT, read_across_frames=True) as reader:
+        while chunk := reader.read1(PIECE):
+            yield chunk
+
+
+class _Pieces:
+    """Pieces as the file-like object that zstandard reads from; it never asks for less than a piece."""
+
+    def __init__(self, data: Iterator[bytes]) -> None:
+        self._data = data
+
+    def read(self, _size: int) -> bytes:
+        return next(self._data, b"")

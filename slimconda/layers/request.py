@@ -1,0 +1,37 @@
+"""Owns what every source of images is asked for, and what it answers with: the one seam for a further source."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from slimconda.layers.manifest import Choice, LayerSource
+from slimconda.layers.tar import Member
+
+Progress = Callable[[int], None]
+Layers = Iterator[tuple[LayerSource, list[Member]]]
+
+
+def _silent(_: int) -> None:
+    """Take the bytes read so far and tell nobody."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """Which image is meant where there are several, who is told the bytes read so far, and how much is read.
+
+    With `records` the members of conda-meta/ are read, too, so that each layer's packages are known.
+    """
+
+    choice: Choice = field(default_factory=Choice)
+    progress: Progress = _silent
+    records: bool = False
+
+
+ANY = Request()
+
+
+class Reader(Protocol):
+    """Reads an image from one kind of place: a file, a folder, a daemon; later a registry, by digest."""
+
+    def __call__(self, target: str, request: Request) -> Layers:
+        """Yield the layers of the image meant, lowest first, with their members; raises ImageError."""
