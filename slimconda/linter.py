@@ -5,12 +5,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from slimconda.checks import CHECKS, Check
+from slimconda.checks import CHECKS, Check, by_globs
 from slimconda.config import Config
 from slimconda.dockerfile.analysis import Analysis
 from slimconda.dockerfile.parser import Dockerfile, parse
 from slimconda.dockerfile.pragmas import Pragma, read_pragmas
-from slimconda.findings import Finding, Problem, Report, Safety
+from slimconda.findings import Finding, LayerPart, Problem, Report, Safety, Severity
 from slimconda.rulebook import Rule, load_rules
 from slimconda.source import Source, Span
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from slimconda.layers.image import Image
 
 SYNTAX_ERROR = "syntax-error"
+IN_BASE = "it lies in the base image, where no clean reaches it: only another base, or flattening, frees it"
 
 
 def lint(source: Source, config: Config) -> Report:
@@ -44,9 +45,17 @@ def lint_image(image: "Image", config: Config) -> Report:
     """Return the report of an image's layers."""
     findings: list[Finding] = []
     for rule, check in _wanted(config):
-        if check.image:
-            findings += [_stamped(rule, problem, image.name) for problem in check.image(image)]
+        found = check.image(image) if check.image else by_globs.check_image(rule, image) if rule.residue else ()
+        findings += [_in_base(_stamped(rule, problem, image.name), image) for problem in found]
     return Report(tuple(findings))
+
+
+def _in_base(finding: Finding, image: "Image") -> Finding:
+    """Return the finding as information where it lies in the base image, which no Dockerfile here makes."""
+    part = finding.place
+    if not isinstance(part, LayerPart) or not image.layers[part.layer].base:
+        return finding
+    return replace(finding, severity=Severity.INFO, message=f"{finding.message}; {IN_BASE}")
 
 
 def _wanted(config: Config) -> Iterator[tuple[Rule, Check]]:

@@ -204,3 +204,12 @@ def test_a_real_tree(tmp_path: Path) -> None:
         members = scanned(data)
         assert len(members) > 100
         assert stripped(members) == stripped(expected(data))
+
+
+def test_absurd_names_are_refused() -> None:
+    for name, target in (("a/" * 10_000, ""), ("a", "b/" * 10_000)):
+        info = tarfile.TarInfo(name)
+        info.type, info.linkname = tarfile.SYMTYPE, target
+        for layout in (tarfile.GNU_FORMAT, tarfile.PAX_FORMAT):
+            with pytest.raises(ImageError, match="the tar has a name of"):
+                scanned(info.tobuf(layout) + bytes(1024))

@@ -88,6 +88,10 @@ NameOption = Annotated[str | None, typer.Option(metavar="TAG", help="Which image
 PlatformOption = Annotated[
     str | None, typer.Option(metavar="OS/ARCH", help="Which platform, where there are several: linux/arm64.")
 ]
+BaseOption = Annotated[
+    str | None,
+    typer.Option(metavar="IMAGE|DIGEST", help="The base image, or the digest of its last layer: not yours to clean."),
+]
 ConfigOption = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Read this configuration instead of the nearest slimconda.toml.")
 ]

@@ -130,6 +130,9 @@ def _layers(find: Callable[[str], Blob | None], request: Request) -> Layers:
             raise ImageError(f"layer {source.path}: {error}") from None
 
     sources = read_layers(Documents(read, lambda path: find(path) is not None), request.choice)
+    if not request.layers:
+        yield from ((source, []) for source in sources)
+        return
     packed = [_found(source.path, find(source.path)).is_packed() for source in sources]
     for source, read_one in in_order(content, sources, worthwhile=sum(packed) > 1):
         yield read_one.described(source), read_one.members

@@ -29,6 +29,10 @@ def read_daemon(target: str, request: Request) -> Layers:
     with _client() as client, _explained(client):
         image = client.images.get(target)
         _refuse_other_platform(image.attrs, request.choice.platform)
+        if not request.layers:
+            digests = image.attrs.get("RootFS", {}).get("Layers") or []
+            yield from ((LayerSource("", str(digest), ""), []) for digest in digests)
+            return
         stated = [int(entry["Size"]) for entry in reversed(image.history())]
         # What the daemon sends holds this one image, and names it perhaps by another of its names.
         alone = replace(request, choice=Choice())

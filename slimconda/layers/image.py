@@ -3,17 +3,20 @@
 import gc
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from slimconda.errors import DaemonError, ImageError
+from slimconda.layers.bystanders import count_bystanders, list_globs
 from slimconda.layers.caches import Caches, find_caches
+from slimconda.layers.globs import Globs, compile_globs
 from slimconda.layers.manifest import LayerSource
 from slimconda.layers.request import ANY, Request
-from slimconda.layers.residue import CacheBytes, Judged, Residue, Saving, judge
+from slimconda.layers.residue import MEASURED, CacheBytes, Judged, Residue, Saving, judge
 from slimconda.layers.sources import STDIN, read_image
 from slimconda.layers.tar import Kind, Member
 from slimconda.layers.tree import Inode, Node, Tree
+from slimconda.rulebook import load_rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,8 @@ class Layer:
     """One layer, `index` from 0 for the lowest; all sizes in bytes, and size = live + dead.
 
     `packed` is the size of its compressed blob, which a pull transfers; None where the image holds the layer plain.
+    `bystanders` are visible bytes by kind that no rule judges. `entry` is the index of its entry in the history.
+    `base` says that it is a layer of the base image, as the user told.
     """
 
     index: int
@@ -47,7 +52,11 @@ class Layer:
     cache: CacheBytes
     clean: Saving
     packed: int | None
+    bystanders: dict[str, int]
+    entry: int | None
     _inodes: list[Inode] = field(repr=False)
+
+    base: bool = False
 
     @property
     def dead(self) -> int:
@@ -92,12 +101,14 @@ class Image:
     """An analysed image: `name` as the user gave it, and its layers, lowest first.
 
     `prefixes` and `caches` are the paths of conda environments and of package caches, of all layers, also deleted ones.
+    `history` is what made it, oldest first, also what made no layer.
     """
 
     name: str
     layers: tuple[Layer, ...]
     prefixes: tuple[str, ...]
     caches: tuple[str, ...]
+    history: tuple[str, ...] = ()
 
     @property
     def size(self) -> int:
@@ -128,6 +139,11 @@ def open_image(target: str, request: Request = ANY) -> Image:
         raise ImageError(f"{shown}: {' '.join(str(error).split())}") from None
 
 
+def with_base(image: Image, count: int) -> Image:
+    """Return the image with its lowest layers, so many, marked as the base image's."""
+    return replace(image, layers=tuple(replace(layer, base=layer.index < count) for layer in image.layers))
+
+
 @contextmanager
 def _no_collection() -> Iterator[None]:
     """Keep Python from looking for garbage: among a million nodes that all stay it costs a tenth of the time."""
@@ -142,21 +158,31 @@ def _no_collection() -> Iterator[None]:
 
 def analyse(name: str, sources: Iterable[tuple[LayerSource, Iterable[Member]]]) -> Image:
     """Return the image made of these layers, lowest first."""
-    tree, described = Tree(), []
+    tree, described = Tree(), list[LayerSource]()
     for source, members in sources:
         described.append(source)
         tree.apply(members if source.counts_symlinks else map(_without_target, members))
     caches = find_caches(tree)
-    judged = judge(tree, caches)
-    layers = [_layer(index, *parts) for index, parts in enumerate(zip(described, tree.layers, judged, strict=True))]
-    return Image(name, tuple(layers), _outermost(caches.prefixes, caches), _outermost(caches.marks, caches))
+    judged, lists = judge(tree, caches, _rules_globs()), list_globs()
+    facts = [count_bystanders(inodes, lists) for inodes in tree.layers]
+    parts = zip(described, tree.layers, judged, facts, strict=True)
+    layers = [_layer(index, *part) for index, part in enumerate(parts)]
+    history = described[0].history if described else ()
+    prefixes, folders = _outermost(caches.prefixes, caches), _outermost(caches.marks, caches)
+    return Image(name, tuple(layers), prefixes, folders, history)
+
+
+def _rules_globs() -> Globs:
+    """Return the globs of all cards whose residue no code measures."""
+    rules = load_rules().values()
+    return compile_globs({rule.name: rule.residue for rule in rules if rule.residue and rule.name not in MEASURED})
 
 
 def _without_target(member: Member) -> Member:
     return member._replace(size=0) if member.kind is Kind.SYMLINK else member
 
 
-def _layer(index: int, source: LayerSource, inodes: list[Inode], judged: Judged) -> Layer:
+def _layer(index: int, source: LayerSource, inodes: list[Inode], judged: Judged, bystanders: dict[str, int]) -> Layer:
     size = sum(inode.size for inode in inodes)
     live = sum(inode.size for inode in inodes if inode.alive)
     return Layer(
@@ -169,6 +195,8 @@ def _layer(index: int, source: LayerSource, inodes: list[Inode], judged: Judged)
         judged.cache,
         judged.clean,
         source.packed,
+        bystanders,
+        source.entry,
         inodes,
     )
 

@@ -19,12 +19,14 @@ def _silent(_: int) -> None:
 class Request:
     """Which image is meant where there are several, who is told the bytes read so far, and how much is read.
 
-    With `records` the members of conda-meta/ are read, too, so that each layer's packages are known.
+    With `records` the members of conda-meta/ are read, too, so that each layer's packages are known. Without `layers`
+    only their digests and history are: they come without members.
     """
 
     choice: Choice = field(default_factory=Choice)
     progress: Progress = _silent
     records: bool = False
+    layers: bool = True
 
 
 ANY = Request()

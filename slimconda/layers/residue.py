@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from slimconda.layers.caches import Caches, Place
+from slimconda.layers.globs import Globs
 from slimconda.layers.softlinks import soft_linked
 from slimconda.layers.tar import Kind
 from slimconda.layers.tree import Inode, Node, Tree
@@ -12,6 +13,8 @@ from slimconda.layers.tree import Inode, Node, Tree
 CACHE_LEFT = "conda-cache-left"
 CLEANED_LATER = "conda-clean-in-later-layer"
 INSTALLER_LEFT = "conda-installer-left"
+
+MEASURED = frozenset((CACHE_LEFT, CLEANED_LATER, INSTALLER_LEFT))
 
 LARGEST_PATHS = 20
 # Installers are 60 MB and more (facts: Miniconda3 4.5.11 has 62.6 MB); etc/profile.d/conda.sh has 3 kB.
@@ -26,12 +29,14 @@ class Residue:
     """What one rule finds in one layer: the stored bytes, and the paths of the largest files, largest first.
 
     `needed` of these bytes are targets of live symbolic links from outside the caches: waste only after those links go.
+    `packed` is what they take of a compressed blob, in bytes; 0 where the blob is plain.
     """
 
     rule: str
     bytes: int
     needed: int
     paths: tuple[str, ...]
+    packed: int = 0
 
 
 @dataclass(frozen=True)
@@ -78,29 +83,32 @@ class _Tally:
     cached: list[tuple[Inode, Place]] = field(default_factory=list)
     shared: list[Inode] = field(default_factory=list)
     installers: list[Inode] = field(default_factory=list)
+    claimed: dict[str, list[Inode]] = field(default_factory=dict)
     linked: set[Node] = field(default_factory=set)
 
 
-def judge(tree: Tree, caches: Caches) -> list[Judged]:
+def judge(tree: Tree, caches: Caches, globs: Globs) -> list[Judged]:
     """Return each layer's residue. A hard-link group counts once, in the layer that stores it, under one rule.
+
+    `globs` are those of the rules that no code here measures; they get what is left by the others.
 
     What was residue when its layer was made stays residue of that layer: under conda-clean-in-later-layer where a later
     layer deleted it, else under conda-cache-left, also where a later layer holds a newer copy of the same path.
     """
     needed = soft_linked(tree, caches)
-    return [_judge_layer(inodes, tree, caches, needed) for inodes in tree.layers]
+    return [_judge_layer(tree, _sort(inodes, caches, globs), caches, needed) for inodes in tree.layers]
 
 
-def _judge_layer(inodes: list[Inode], tree: Tree, caches: Caches, needed: set[Inode]) -> Judged:
-    tally = _sort(inodes, caches)
+def _judge_layer(tree: Tree, tally: _Tally, caches: Caches, needed: set[Inode]) -> Judged:
     by_rule: dict[str, list[Inode]] = {CACHE_LEFT: [], CLEANED_LATER: [], INSTALLER_LEFT: tally.installers}
+    by_rule |= tally.claimed
     for inode, _ in tally.cached:
         by_rule[_cache_rule(inode, tree)].append(inode)
     residue = {rule: _residue(rule, found, needed) for rule, found in by_rule.items() if sum(i.size for i in found)}
     return Judged(residue, _cache_bytes(tally, needed), _saving(tally, caches))
 
 
-def _sort(inodes: list[Inode], caches: Caches) -> _Tally:
+def _sort(inodes: list[Inode], caches: Caches, globs: Globs) -> _Tally:
     tally = _Tally()
     for inode in inodes:
         places = [caches.place(node) for node in inode.names]
@@ -113,6 +121,8 @@ def _sort(inodes: list[Inode], caches: Caches) -> _Tally:
             tally.shared.append(inode)
         elif inode.size >= SMALLEST_INSTALLER and _is_installer(inode):
             tally.installers.append(inode)
+        elif (rule := globs.claim(inode)) is not None:
+            tally.claimed.setdefault(rule, []).append(inode)
     return tally
 
 
@@ -134,6 +144,7 @@ def _residue(rule: str, inodes: list[Inode], needed: set[Inode]) -> Residue:
         sum(inode.size for inode in inodes),
         sum(inode.size for inode in inodes if inode in needed),
         tuple(inode.paths[0] for inode in largest),
+        sum(inode.packed for inode in inodes),
     )
 
 

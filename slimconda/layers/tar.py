@@ -14,7 +14,8 @@ from slimconda.layers.streams import Stream
 
 BLOCK = 512
 ZEROS = bytes(BLOCK)
-LARGEST_EXTENSION = 1 << 20  # bytes of a long name or of pax records; Linux allows paths of 4,096
+LARGEST_EXTENSION = 1 << 20  # bytes of a long name or of pax records
+LONGEST_NAME = 4 * 4096  # bytes; Linux allows paths of 4,096, and Docker unpacks no longer ones
 
 
 class Kind(StrEnum):
@@ -233,6 +234,8 @@ def _extended(header: Header, stream: Stream, own: Extensions) -> Header:
         raise ImageError(f"the tar has a negative size before byte {stream.position}")
     name = own.get(b"GNU.sparse.name", own.get(b"path", header.name))
     target = own.get(b"linkpath", header.target) if header.flag in {b"1", b"2"} else b""
+    if len(name) > LONGEST_NAME or len(target) > LONGEST_NAME:
+        raise ImageError(f"the tar has a name of {max(len(name), len(target)):,} bytes before byte {stream.position}")
     return Header(name, header.flag, size, target, header.apparent if header.flag == b"S" else apparent)
 
 

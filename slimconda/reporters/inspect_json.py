@@ -34,10 +34,21 @@ def _layer(layer: Layer) -> dict[str, Any]:
         "live": layer.live,
         "dead": layer.dead,
         "symlinks": layer.symlinks,
+        "packed": layer.packed,
+        "base": layer.base,
         "residue": {rule: residue.bytes for rule, residue in layer.residue.items()},
+        "packed_residue": _packed(layer),
+        "bystanders": layer.bystanders,
         "cache": asdict(layer.cache),
         "clean": asdict(layer.clean),
     }
+
+
+def _packed(layer: Layer) -> dict[str, int] | None:
+    """Return what the residue takes of the compressed blob, by rule; null where the layer is plain."""
+    if layer.packed is None:
+        return None
+    return {rule: residue.packed for rule, residue in layer.residue.items()}
 
 
 def _finding(finding: Finding) -> dict[str, Any]:

@@ -1,0 +1,33 @@
+"""Owns facts about a layer that no rule judges: bytecode, static libraries, package managers' lists, in bytes."""
+
+from collections.abc import Iterable
+
+from slimconda.layers.globs import Globs, compile_globs
+from slimconda.layers.tree import Inode
+
+PACKAGE_LISTS = {
+    "apt lists": ("var/lib/apt/lists/**", "var/cache/apt/**"),
+    "dnf lists": ("var/cache/dnf/**", "var/cache/yum/**", "var/lib/dnf/**", "var/cache/libdnf5/**"),
+    "apk lists": ("var/cache/apk/**", "etc/apk/cache/**"),
+}
+ENDINGS = {".pyc": "bytecode", ".a": "static libraries"}
+
+
+def list_globs() -> Globs:
+    """Return what tells package managers' lists apart, for one image."""
+    return compile_globs(PACKAGE_LISTS)
+
+
+def count_bystanders(inodes: Iterable[Inode], globs: Globs) -> dict[str, int]:
+    """Return the visible bytes of each kind that the layer has."""
+    counts: dict[str, int] = {}
+    for inode in inodes:
+        if inode.alive and inode.size and (kind := _kind(inode, globs)):
+            counts[kind] = counts.get(kind, 0) + inode.size
+    return counts
+
+
+def _kind(inode: Inode, globs: Globs) -> str | None:
+    name = inode.names[0].name
+    dot = name.rfind(".")
+    return (ENDINGS.get(name[dot:]) if dot >= 0 else None) or globs.claim(inode)

@@ -1,0 +1,66 @@
+"""Owns globs of paths in an image: which rule or kind claims a name, asked once per folder where that is enough."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from slimconda.layers.tree import Inode, Node
+
+WHOLE_FOLDER = "/**"
+
+
+@dataclass(frozen=True)
+class Globs:
+    """Globs by the name of what they claim: `**` stands for any folders, `*` and `?` for a part of one name."""
+
+    _folders: tuple[tuple[str, "re.Pattern[str]"], ...]
+    _files: tuple[tuple[str, "re.Pattern[str]"], ...]
+    _claims: dict[Node, str | None] = field(default_factory=dict, repr=False)
+
+    def claim(self, inode: Inode) -> str | None:
+        """Return who claims all names of an inode, if it is one: a hard link from elsewhere makes it needed there."""
+        found = {self._claim_name(node) for node in inode.names}
+        return found.pop() if len(found) == 1 else None
+
+    def _claim_name(self, node: Node) -> str | None:
+        claimed = self._claim_below(node.parent) if node.parent is not None else None
+        if claimed is not None or not self._files:
+            return claimed
+        path = node.path
+        return next((name for name, pattern in self._files if pattern.fullmatch(path)), None)
+
+    def _claim_below(self, folder: Node) -> str | None:
+        passed: list[Node] = []
+        above: Node | None = folder
+        while above is not None and above not in self._claims:
+            passed.append(above)
+            above = above.parent
+        found = self._claims[above] if above is not None else None
+        for below in reversed(passed):
+            found = found or next((name for name, pattern in self._folders if pattern.fullmatch(below.path)), None)
+            self._claims[below] = found
+        return found
+
+
+def compile_globs(globs: Mapping[str, Sequence[str]]) -> Globs:
+    """Return the globs by the name of what they claim, for one image."""
+    pairs = [(name, glob.lstrip("/")) for name, several in globs.items() for glob in several]
+    folders = [(name, glob.removesuffix(WHOLE_FOLDER)) for name, glob in pairs if glob.endswith(WHOLE_FOLDER)]
+    files = [(name, glob) for name, glob in pairs if not glob.endswith(WHOLE_FOLDER)]
+    return Globs(
+        tuple((name, re.compile(_pattern(glob))) for name, glob in folders),
+        tuple((name, re.compile(_pattern(glob))) for name, glob in files),
+    )
+
+
+def _pattern(glob: str) -> str:
+    """Return a regular expression without nested repeats, so that no path takes it long."""
+    parts = [part for part in glob.split("/") if part]
+    return "".join(_part(part, last=index == len(parts) - 1) for index, part in enumerate(parts))
+
+
+def _part(part: str, *, last: bool) -> str:
+    if part == "**":
+        return ".*" if last else "(?:.*/)?"
+    text = re.escape(part).replace(r"\*", "[^/]*").replace(r"\?", "[^/]")
+    return text if last else f"{text}/"
