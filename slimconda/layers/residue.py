@@ -115,14 +115,15 @@ def _sort(inodes: list[Inode], caches: Caches, globs: Globs) -> _Tally:
         inside = [place for place in places if place is not None]
         if len(inode.names) > 1:
             tally.linked.update(place.top for place in inside)
-        if inside and len(inside) == len(places):
+        # A clean of conda's does not reach what another tool's rule names, though it looks like a package cache.
+        if (rule := globs.claim(inode)) is not None:
+            tally.claimed.setdefault(rule, []).append(inode)
+        elif inside and len(inside) == len(places):
             tally.cached.append((inode, inside[0]))
         elif inside:
             tally.shared.append(inode)
         elif inode.size >= SMALLEST_INSTALLER and _is_installer(inode):
             tally.installers.append(inode)
-        elif (rule := globs.claim(inode)) is not None:
-            tally.claimed.setdefault(rule, []).append(inode)
     return tally
 
 
