@@ -70,6 +70,7 @@ class Finding:
     """A problem with the rule that found it; `path` is the Dockerfile's or the image's name as the user gave it.
 
     `instruction` is the span of the whole instruction that holds the place, None where there is none.
+    `measured` is the part of an image's layer that the finding is about where its place is the line that made it.
     """
 
     rule: str
@@ -81,6 +82,12 @@ class Finding:
     stage: str | None = None
     ignored: bool = False
     instruction: Span | None = None
+    measured: LayerPart | None = None
+
+    @property
+    def part(self) -> LayerPart | None:
+        """Return the part of a layer that it is about, wherever it is shown."""
+        return self.place if isinstance(self.place, LayerPart) else self.measured
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,14 @@ class TextOrJson(StrEnum):
     JSON = "json"
 
 
+class ImageFormat(StrEnum):
+    """How what is known of an image is written; github are annotations of a Dockerfile's lines."""
+
+    TEXT = "text"
+    JSON = "json"
+    GITHUB = "github"
+
+
 class Threshold(StrEnum):
     """A severity by its name."""
 
@@ -87,6 +95,11 @@ ImageArgument = Annotated[
 NameOption = Annotated[str | None, typer.Option(metavar="TAG", help="Which image, where an archive holds several.")]
 PlatformOption = Annotated[
     str | None, typer.Option(metavar="OS/ARCH", help="Which platform, where there are several: linux/arm64.")
+]
+ImageFormatOption = Annotated[ImageFormat, typer.Option("--format", help="How to write the report.")]
+DockerfileOption = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="The Dockerfile it was built from: findings stand at its lines."),
 ]
 BaseOption = Annotated[
     str | None,

@@ -4,28 +4,33 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from slimconda.findings import Finding, LayerPart, Report
+from slimconda.findings import Finding, Report
 from slimconda.layers.image import Image, Layer
+from slimconda.provenance import Tie
 from slimconda.reporters.escapes import clean
 from slimconda.reporters.json import VERSION, finding_fields
+from slimconda.source import Source
 
 
-def render(image: Image, report: Report) -> str:
-    """Return image and findings as JSON text; undecodable bytes become U+FFFD."""
+def render(image: Image, report: Report, tie: Tie | None = None) -> str:
+    """Return image and findings as JSON text; undecodable bytes become U+FFFD.
+
+    With a tie each layer has the lines of the instruction that made it, null for those of the base.
+    """
     content = {
         "version": VERSION,
         "image": clean(image.name),
         "size": image.size,
         "prefixes": [clean(path) for path in image.prefixes],
         "caches": [clean(path) for path in image.caches],
-        "layers": [_layer(layer) for layer in image.layers],
-        "findings": [_finding(finding) for finding in report.findings],
+        "layers": [_layer(layer, tie) for layer in image.layers],
+        "findings": [_finding(finding, report.sources.get(finding.path)) for finding in report.findings],
         "totals": asdict(image.totals),
     }
     return json.dumps(content, indent=2, ensure_ascii=True) + "\n"
 
 
-def _layer(layer: Layer) -> dict[str, Any]:
+def _layer(layer: Layer, tie: Tie | None) -> dict[str, Any]:
     return {
         "index": layer.index,
         "digest": clean(layer.digest),
@@ -39,9 +44,16 @@ def _layer(layer: Layer) -> dict[str, Any]:
         "residue": {rule: residue.bytes for rule, residue in layer.residue.items()},
         "packed_residue": _packed(layer),
         "bystanders": layer.bystanders,
+        **(_instruction(layer, tie) if tie else {}),
         "cache": asdict(layer.cache),
         "clean": asdict(layer.clean),
     }
+
+
+def _instruction(layer: Layer, tie: Tie) -> dict[str, Any]:
+    made_by = tie.instructions.get(layer.index)
+    fields = {"keyword": made_by.keyword, "line": made_by.start_line, "end_line": made_by.end_line} if made_by else None
+    return {"instruction": fields}
 
 
 def _packed(layer: Layer) -> dict[str, int] | None:
@@ -51,10 +63,10 @@ def _packed(layer: Layer) -> dict[str, int] | None:
     return {rule: residue.packed for rule, residue in layer.residue.items()}
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
-    part = finding.place if isinstance(finding.place, LayerPart) else None
+def _finding(finding: Finding, source: Source | None) -> dict[str, Any]:
+    part = finding.part
     return {
-        **finding_fields(finding, None),
+        **finding_fields(finding, source),
         "layer": part.layer if part else None,
         "bytes": part.bytes if part else None,
         "paths": [clean(path) for path in part.paths] if part else [],

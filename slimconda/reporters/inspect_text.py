@@ -4,9 +4,10 @@ import textwrap
 from collections.abc import Iterable
 from typing import Any
 
-from slimconda.findings import Finding, LayerPart, Report
+from slimconda.findings import Finding, Report
 from slimconda.layers.image import Image, Layer
 from slimconda.reporters.escapes import visible
+from slimconda.source import Span
 from slimconda.units import size_text
 
 WIDTH = 80
@@ -39,7 +40,7 @@ def _facts(image: Image, report: Report) -> dict[str, Any]:
         "caches": _cache_table(image),
         "prefixes": _wrapped("conda environments: ", image.prefixes),
         "folders": _wrapped("package caches: ", image.caches),
-        "findings": [_finding(finding) for finding in sorted(report.open, key=_bytes, reverse=True)],
+        "findings": [_finding(finding, report) for finding in sorted(report.open, key=_bytes, reverse=True)],
         "ignored": len(report.findings) - len(report.open),
     }
 
@@ -100,12 +101,14 @@ def _table(rows: list[list[Any]], headers: list[str], *, text_columns: int) -> s
 
 
 def _bytes(finding: Finding) -> int:
-    return finding.place.bytes if isinstance(finding.place, LayerPart) else 0
+    return finding.part.bytes if finding.part else 0
 
 
-def _finding(finding: Finding) -> str:
-    part = finding.place if isinstance(finding.place, LayerPart) else None
+def _finding(finding: Finding, report: Report) -> str:
+    part, source = finding.part, report.sources.get(finding.path)
     where = f"layer {part.layer}: " if part else ""
+    if source is not None and isinstance(finding.place, Span):
+        where = f"{visible(finding.path)}:{source.position(finding.place.start).line}: {where}"
     head = f"{where}{finding.severity.label}[{finding.rule}] {visible(finding.message)}"
     lines = [f"    {shortened(visible(path), WIDTH - 4)}" for path in (part.paths if part else ())[:PATHS_SHOWN]]
     return "\n".join([*_lines(head, "  "), *lines])
