@@ -16,11 +16,17 @@ from tests.images import FIXTURES, load_listing
 
 EVIL = "x\x1b[2J\x07\n\x9b31m\u202e\udcff"
 INST_LATER = """\
-inst-later: 125.6 MB in 2 layers
+inst-later: 125.6 MB in 2 layers, 20.5 MB (16.4 %) of it residue
 
-layer      size   hidden  residue  what ran
-    0  125.6 MB  20.5 MB  20.5 MB  RUN conda install -y -q numpy pandas ...
-    1       0 B      0 B      0 B  RUN conda clean -afy
+layer 0: warning[conda-clean-in-later-layer] what was cleaned too late stays
+    /opt/conda/pkgs/numpy-2.2.6-py311_0.conda
+    /opt/conda/pkgs/pandas-3.1.1-py311_0.conda
+    /opt/conda/pkgs/pandas-3.1.1-py311_0/info/paths.json
+
+layer      size   hidden  residue               what ran
+    0  125.6 MB  20.5 MB  20.5 MB  #########xx  RUN conda install -y -q ...
+    1       0 B      0 B      0 B               RUN conda clean -afy
+(# in use, x residue, . hidden by later layers)
 
 conda environments: /opt/conda
 package caches: /opt/conda/pkgs
@@ -31,13 +37,9 @@ what a clean with --all, or --force-pkgs-dirs, in the same RUN would have saved:
 layer  archives  extracted    index  needed    shared      all    force
     0   19.7 MB   862.8 kB  14.0 kB     0 B  103.2 MB  19.7 MB  20.5 MB
 
-layer 0: warning[conda-clean-in-later-layer] what was cleaned too late stays
-    /opt/conda/pkgs/numpy-2.2.6-py311_0.conda
-    /opt/conda/pkgs/pandas-3.1.1-py311_0.conda
-    /opt/conda/pkgs/pandas-3.1.1-py311_0/info/paths.json
-
 visible 105.1 MB, hidden by later layers 20.5 MB
 residue 20.5 MB, of it reclaimable 20.5 MB
+not judged: bytecode 521.4 kB, static libraries 191.0 kB
 """
 
 

@@ -6,6 +6,7 @@ import sys
 import typer
 
 from slimconda.cli.app import app
+from slimconda.cli.compare import compare
 from slimconda.cli.fix import fix
 from slimconda.cli.inspect import inspect
 from slimconda.cli.lint import lint
@@ -16,7 +17,7 @@ from slimconda.reporters.escapes import visible
 
 __all__ = ["app", "main"]
 
-for command in (lint, fix, inspect, rules, explain, demo, lsp):
+for command in (lint, fix, inspect, compare, rules, explain, demo, lsp):
     app.command()(command)
 
 

@@ -1,9 +1,19 @@
 """Owns `slimconda inspect`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from slimconda.cli.budget_options import (
+    FloorOption,
+    MaxGrowthOption,
+    MaxPercentOption,
+    MaxResidueOption,
+    MaxSizeOption,
+    SinceOption,
+    read_budget,
+)
 from slimconda.cli.inputs import open_source, read_settings
 from slimconda.cli.options import (
     BaseOption,
@@ -15,17 +25,19 @@ from slimconda.cli.options import (
     ImageFormat,
     ImageFormatOption,
     NameOption,
+    PackagesOption,
     PlatformOption,
     SelectOption,
 )
-from slimconda.cli.output import finish, show_progress, write
+from slimconda.cli.output import finish, write
+from slimconda.cli.targets import read_predecessor_target, read_target
 from slimconda.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from slimconda.budgets import Exceeded
     from slimconda.config import Config
     from slimconda.findings import Report
     from slimconda.layers.image import Image
-    from slimconda.layers.request import Request
     from slimconda.provenance import Tie
 
 
@@ -33,9 +45,16 @@ def inspect(
     image: ImageArgument,
     output: ImageFormatOption = ImageFormat.TEXT,
     dockerfile: DockerfileOption = None,
+    packages: PackagesOption = False,
     base: BaseOption = None,
     name: NameOption = None,
     platform: PlatformOption = None,
+    max_size: MaxSizeOption = None,
+    max_residue: MaxResidueOption = None,
+    max_residue_percent: MaxPercentOption = None,
+    residue_floor: FloorOption = None,
+    max_growth: MaxGrowthOption = None,
+    since: SinceOption = None,
     fail_on: FailOnOption = None,
     select: SelectOption = None,
     ignore: IgnoreOption = None,
@@ -48,51 +67,51 @@ def inspect(
     archive of docker save, podman or skopeo, a folder as an OCI layout or skopeo's dir:, and - is standard input; any
     other name is asked of the Docker daemon.
     """
+    from slimconda.budgets import exceeded
     from slimconda.layers.manifest import Choice
     from slimconda.layers.request import Request
-    from slimconda.linter import lint_image
-    from slimconda.provenance import place_findings
 
     settings = read_settings(config, fail_on, select, ignore)
+    budget = read_budget(max_size, max_residue, max_residue_percent, residue_floor, max_growth)
+    if (max_growth is None) != (since is None):
+        raise ConfigurationError("--max-growth and --since need each other")
     if output is ImageFormat.GITHUB and dockerfile is None:
         raise ConfigurationError("--format github annotates lines: it needs --dockerfile")
-    opened = read_target(image, Request(Choice(name, platform)), base)
-    report, tie = lint_image(opened, settings), None
-    if dockerfile is not None:
-        tie = _tied(opened, dockerfile, settings)
-        report = place_findings(report, opened, tie)
-    write(_rendered(output, opened, report, tie).encode("utf-8", "replace"))
-    finish(failed=False, found=report.reaches(settings.fail_on))
+    request = Request(Choice(name, platform), records=packages)
+    start = None if since is None else read_predecessor_target(since, Request(Choice(platform=platform)))
+    view = _view(read_target(image, request, base), dockerfile, settings)
+    over = tuple(exceeded(view.image, budget, start))
+    write(_rendered(output, view, over).encode("utf-8", "replace"))
+    finish(failed=False, found=bool(over) or view.report.reaches(settings.fail_on))
 
 
-def read_target(target: str, request: "Request", base: str | None = None) -> "Image":
-    """Return the analysed image, its base's layers marked, and show how far it is read."""
-    from dataclasses import replace
+@dataclass(frozen=True)
+class _View:
+    """An image with what was found in it, perhaps tied to its Dockerfile."""
 
-    from slimconda.layers.base import count_base_layers
-    from slimconda.layers.image import open_image, with_base
-
-    with show_progress(f"reading {target}") as progress:
-        opened = open_image(target, replace(request, progress=progress))
-    if base is None:
-        return opened
-    digests = [layer.digest for layer in opened.layers]
-    return with_base(opened, count_base_layers(base, digests, request.choice.platform))
+    image: "Image"
+    report: "Report"
+    tie: "Tie | None" = None
 
 
-def _tied(image: "Image", path: Path, settings: "Config") -> "Tie":
+def _view(image: "Image", dockerfile: Path | None, settings: "Config") -> _View:
     from slimconda.dockerfile.parser import parse
-    from slimconda.provenance import tie_layers
+    from slimconda.linter import lint_image
+    from slimconda.provenance import place_findings, tie_layers
 
-    return tie_layers(image, parse(open_source(str(path))), settings)
+    report = lint_image(image, settings)
+    if dockerfile is None:
+        return _View(image, report)
+    tie = tie_layers(image, parse(open_source(str(dockerfile))), settings)
+    return _View(image, place_findings(report, image, tie), tie)
 
 
-def _rendered(output: ImageFormat, image: "Image", report: "Report", tie: "Tie | None") -> str:
+def _rendered(output: ImageFormat, view: _View, over: "Sequence[Exceeded]") -> str:
     from slimconda.reporters import github, inspect_json, inspect_text
 
     renderers: dict[ImageFormat, Callable[[], str]] = {
-        ImageFormat.TEXT: lambda: inspect_text.render(image, report),
-        ImageFormat.JSON: lambda: inspect_json.render(image, report, tie),
-        ImageFormat.GITHUB: lambda: github.render(report),
+        ImageFormat.TEXT: lambda: inspect_text.render(view.image, view.report, over),
+        ImageFormat.JSON: lambda: inspect_json.render(view.image, view.report, view.tie, over),
+        ImageFormat.GITHUB: lambda: github.render(view.report, [one.message for one in over]),
     }
     return renderers[output]()

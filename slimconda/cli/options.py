@@ -101,6 +101,10 @@ DockerfileOption = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="The Dockerfile it was built from: findings stand at its lines."),
 ]
+PackagesOption = Annotated[
+    bool, typer.Option("--packages", help="Show each environment's own and shared size, and its largest packages.")
+]
+HtmlOption = Annotated[Path | None, typer.Option(metavar="FILE", help="Write one self-contained page, too.")]
 BaseOption = Annotated[
     str | None,
     typer.Option(metavar="IMAGE|DIGEST", help="The base image, or the digest of its last layer: not yours to clean."),

@@ -9,6 +9,7 @@ from functools import cached_property
 from slimconda.errors import DaemonError, ImageError
 from slimconda.layers.bystanders import count_bystanders, list_globs
 from slimconda.layers.caches import Caches, find_caches
+from slimconda.layers.environments import Duplicate, Environment, find_environments
 from slimconda.layers.globs import Globs, compile_globs
 from slimconda.layers.manifest import LayerSource
 from slimconda.layers.request import ANY, Request
@@ -101,7 +102,8 @@ class Image:
     """An analysed image: `name` as the user gave it, and its layers, lowest first.
 
     `prefixes` and `caches` are the paths of conda environments and of package caches, of all layers, also deleted ones.
-    `history` is what made it, oldest first, also what made no layer.
+    `history` is what made it, oldest first, also what made no layer. `environments` are those that it shows, and
+    `duplicates` the packages that several of them have: both are known where the records were read.
     """
 
     name: str
@@ -109,6 +111,8 @@ class Image:
     prefixes: tuple[str, ...]
     caches: tuple[str, ...]
     history: tuple[str, ...] = ()
+    environments: tuple[Environment, ...] = ()
+    duplicates: tuple[Duplicate, ...] = ()
 
     @property
     def size(self) -> int:
@@ -169,7 +173,9 @@ def analyse(name: str, sources: Iterable[tuple[LayerSource, Iterable[Member]]]) 
     layers = [_layer(index, *part) for index, part in enumerate(parts)]
     history = described[0].history if described else ()
     prefixes, folders = _outermost(caches.prefixes, caches), _outermost(caches.marks, caches)
-    return Image(name, tuple(layers), prefixes, folders, history)
+    records = [source.records for source in described]
+    found = find_environments(tree, caches, records) if any(records) else ((), ())
+    return Image(name, tuple(layers), prefixes, folders, history, *found)
 
 
 def _rules_globs() -> Globs:

@@ -1,6 +1,6 @@
 """Owns GitHub's workflow commands: one annotation per finding, the worst first, within what GitHub shows."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from slimconda.findings import Finding, Report, Severity
 from slimconda.reporters import concise
@@ -14,10 +14,14 @@ MOST_SHOWN = 10
 LONGEST_MESSAGE = 4096
 
 
-def render(report: Report) -> str:
-    """Return the annotations, the findings that GitHub would not show as plain lines, and the summary."""
+def render(report: Report, errors: Sequence[str] = ()) -> str:
+    """Return the annotations, the findings that GitHub would not show as plain lines, and the summary.
+
+    `errors` have no place in a file; they come first.
+    """
     shown, rest = _split(report.worst_first)
-    lines = [_annotation(finding, report) for finding in shown]
+    lines = [f"::error title=slimconda::{_data(visible(error))}" for error in errors]
+    lines += [_annotation(finding, report) for finding in shown]
     lines += [f"- {inert(concise.line(finding, report.sources.get(finding.path)))}" for finding in rest]
     lines += _notes(report, len(rest))
     return "".join(f"{line}\n" for line in [*lines, summary(report)])

@@ -1,10 +1,12 @@
 """Owns the text report of an image: its layers, its caches by kind, the findings, and the sums, for 80 columns."""
 
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+from slimconda.budgets import Exceeded
 from slimconda.findings import Finding, Report
+from slimconda.layers.environments import Environment
 from slimconda.layers.image import Image, Layer
 from slimconda.reporters.escapes import visible
 from slimconda.source import Span
@@ -12,11 +14,17 @@ from slimconda.units import size_text
 
 WIDTH = 80
 PATHS_SHOWN = 3
-WHAT_RAN = 40  # columns that the other columns leave
+WHAT_RAN = 27  # columns that the other columns leave
+BAR = 11
+FIRST_FINDINGS = 3
+PACKAGES_SHOWN = 10
 
 
-def render(image: Image, report: Report) -> str:
-    """Return image and findings as text; what comes from the image is shown without control characters."""
+def render(image: Image, report: Report, over: Sequence[Exceeded] = ()) -> str:
+    """Return image and findings as text; what comes from the image is shown without control characters.
+
+    The three largest findings come first, and budgets that are exceeded last.
+    """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -28,19 +36,26 @@ def render(image: Image, report: Report) -> str:
         keep_trailing_newline=True,
     )
     environment.filters |= {"size": size_text}
-    return environment.get_template("inspect.txt.j2").render(_facts(image, report))
+    return environment.get_template("inspect.txt.j2").render(_facts(image, report, over))
 
 
-def _facts(image: Image, report: Report) -> dict[str, Any]:
+def _facts(image: Image, report: Report, over: Sequence[Exceeded]) -> dict[str, Any]:
+    findings = [_finding(finding, report) for finding in sorted(report.open, key=_bytes, reverse=True)]
     return {
         "name": visible(image.name),
+        "percent": f"{100 * image.totals.residue / image.size:.1f} %" if image.size else "",
         "totals": image.totals,
         "count": len(image.layers),
         "layers": _layer_table(image),
         "caches": _cache_table(image),
         "prefixes": _wrapped("conda environments: ", image.prefixes),
         "folders": _wrapped("package caches: ", image.caches),
-        "findings": [_finding(finding, report) for finding in sorted(report.open, key=_bytes, reverse=True)],
+        "first": findings[:FIRST_FINDINGS],
+        "findings": findings[FIRST_FINDINGS:],
+        "environments": [_packages(environment) for environment in image.environments],
+        "duplicates": _duplicates(image),
+        "bystanders": _bystanders(image),
+        "over": ["\n".join(_lines(f"over budget: {one.message}", "  ")) for one in over],
         "ignored": len(report.findings) - len(report.open),
     }
 
@@ -52,11 +67,49 @@ def _layer_table(image: Image) -> str:
             size_text(layer.size),
             size_text(layer.dead),
             size_text(_residue(layer)),
+            _bar(layer, image),
             _what_ran(layer.created_by),
         ]
         for layer in image.layers
     ]
-    return _table(rows, ["layer", "size", "hidden", "residue", "what ran"], text_columns=1)
+    return _table(rows, ["layer", "size", "hidden", "residue", "", "what ran"], text_columns=2)
+
+
+def _bar(layer: Layer, image: Image) -> str:
+    """Return a bar as long as the layer is large: # is in use, x is residue, . is hidden without being residue."""
+    largest = max(layer.size for layer in image.layers) or 1
+    residue = _residue(layer)
+    used = min(layer.live, layer.size - residue)
+    ends = [round(BAR * part / largest) for part in (used, used + residue, layer.size)]
+    return "#" * ends[0] + "x" * (ends[1] - ends[0]) + "." * (ends[2] - ends[1])
+
+
+def _bystanders(image: Image) -> str:
+    sums: dict[str, int] = {}
+    for layer in image.layers:
+        for kind, count in layer.bystanders.items():
+            sums[kind] = sums.get(kind, 0) + count
+    text = ", ".join(f"{kind} {size_text(count)}" for kind, count in sorted(sums.items(), key=lambda item: -item[1]))
+    return "\n".join(_lines(f"not judged: {text}", "  ")) if text else ""
+
+
+def _packages(environment: Environment) -> str:
+    head = f"{visible(environment.prefix)}: {size_text(environment.size)} of its own"
+    head += f", {size_text(environment.shared)} shared" if environment.shared else ""
+    rows = [[size_text(p.size), visible(f"{p.name} {p.version} {p.build}")] for p in environment.packages]
+    more = len(rows) - PACKAGES_SHOWN
+    table = _table(rows[:PACKAGES_SHOWN], ["size", "package"], text_columns=1) if rows else ""
+    return "\n".join([*_lines(head, "  "), *([table] if table else []), *([f"and {more} more"] if more > 0 else [])])
+
+
+def _duplicates(image: Image) -> str:
+    rows = [[size_text(d.size), len(d.prefixes), visible(d.package)] for d in image.duplicates if d.size]
+    rows.sort(key=lambda row: -next(d.size for d in image.duplicates if visible(d.package) == row[2]))
+    return (
+        _table(rows[:PACKAGES_SHOWN], ["again", "times", "package in several environments"], text_columns=1)
+        if rows
+        else ""
+    )
 
 
 def _residue(layer: Layer) -> int:

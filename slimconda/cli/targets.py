@@ -1,0 +1,36 @@
+"""Owns what a command is asked to look at where that is an image: reads it, and says how far it is read."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from slimconda.cli.output import show_progress
+
+if TYPE_CHECKING:
+    from slimconda.layers.image import Image
+    from slimconda.layers.request import Request
+    from slimconda.predecessor import Predecessor
+
+
+def read_target(target: str, request: "Request", base: str | None = None) -> "Image":
+    """Return the analysed image, its base's layers marked; raises ImageError."""
+    from slimconda.layers.base import count_base_layers
+    from slimconda.layers.image import open_image, with_base
+
+    with show_progress(f"reading {target}") as progress:
+        opened = open_image(target, replace(request, progress=progress))
+    if base is None:
+        return opened
+    digests = [layer.digest for layer in opened.layers]
+    return with_base(opened, count_base_layers(base, digests, request.choice.platform))
+
+
+def read_predecessor_target(target: str, request: "Request") -> "Predecessor":
+    """Return the size and digests of a saved JSON report, else of the image that the target names."""
+    from slimconda.predecessor import Predecessor, read_predecessor
+
+    saved = read_predecessor(Path(target)) if Path(target).is_file() else None
+    if saved is not None:
+        return saved
+    image = read_target(target, request)
+    return Predecessor(image.size, frozenset(layer.digest for layer in image.layers))
