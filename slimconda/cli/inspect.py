@@ -20,6 +20,7 @@ from slimconda.cli.options import (
     ConfigOption,
     DockerfileOption,
     FailOnOption,
+    HtmlOption,
     IgnoreOption,
     ImageArgument,
     ImageFormat,
@@ -46,6 +47,7 @@ def inspect(
     output: ImageFormatOption = ImageFormat.TEXT,
     dockerfile: DockerfileOption = None,
     packages: PackagesOption = False,
+    html: HtmlOption = None,
     base: BaseOption = None,
     name: NameOption = None,
     platform: PlatformOption = None,
@@ -77,10 +79,12 @@ def inspect(
         raise ConfigurationError("--max-growth and --since need each other")
     if output is ImageFormat.GITHUB and dockerfile is None:
         raise ConfigurationError("--format github annotates lines: it needs --dockerfile")
-    request = Request(Choice(name, platform), records=packages)
+    request = Request(Choice(name, platform), records=packages or html is not None)
     start = None if since is None else read_predecessor_target(since, Request(Choice(platform=platform)))
     view = _view(read_target(image, request, base), dockerfile, settings)
     over = tuple(exceeded(view.image, budget, start))
+    if html is not None:
+        _write_page(html, view, over, settings)
     write(_rendered(output, view, over).encode("utf-8", "replace"))
     finish(failed=False, found=bool(over) or view.report.reaches(settings.fail_on))
 
@@ -104,6 +108,19 @@ def _view(image: "Image", dockerfile: Path | None, settings: "Config") -> _View:
         return _View(image, report)
     tie = tie_layers(image, parse(open_source(str(dockerfile))), settings)
     return _View(image, place_findings(report, image, tie), tie)
+
+
+def _write_page(path: Path, view: _View, over: "Sequence[Exceeded]", settings: "Config") -> None:
+    """Write the page, whole or not at all; raises OSError, whose file and reason main says."""
+    from slimconda.reporters import diff, inspect_html
+    from slimconda.rewriter import rewrite
+
+    fixed = b""
+    if view.tie is not None:
+        source = view.tie.dockerfile.source
+        fixed = diff.render(source.path, source.data, rewrite(source, settings).data)
+    page = inspect_html.render(view.image, view.report, over, fixed.decode("utf-8", "replace"))
+    path.write_bytes(page.encode("utf-8", "replace"))
 
 
 def _rendered(output: ImageFormat, view: _View, over: "Sequence[Exceeded]") -> str:

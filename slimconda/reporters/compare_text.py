@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from slimconda.layers.comparison import Change, Comparison
 from slimconda.layers.image import Layer
-from slimconda.reporters.text import visible
+from slimconda.reporters.escapes import visible
 from slimconda.units import size_text
 
 WIDTH = 80
