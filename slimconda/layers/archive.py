@@ -5,7 +5,7 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from slimconda.errors import ImageError
@@ -203,7 +203,8 @@ def _streamed_blob(outer: Chunks, member: Member, request: Request) -> Blob:
         content = read_content(part, member.size, lambda at: at.position == member.size, records=request.records)
     except ImageError as error:
         return Blob(_not_json, _raiser(error))
-    return Blob(_not_json, lambda _: content)
+    # A blob may stand several times in the list of layers, and who gets the members may empty their list.
+    return Blob(_not_json, lambda _: replace(content, members=list(content.members)))
 
 
 def _raiser(error: ImageError) -> Callable[[str], Content]:

@@ -154,13 +154,13 @@ def _settled(entries: list[Member]) -> list[Member]:
 
     No builder writes such a layer; but what stood there for a moment must not hide what lower layers have below it.
     """
-    leaves = {member.path for member in entries if member.kind is not Kind.DIRECTORY}
     folders = {member.path for member in entries if member.kind is Kind.DIRECTORY}
     for folder in {member.path.rpartition("/")[0] for member in entries}:
         while folder and folder not in folders:
             folders.add(folder)
             folder = folder.rpartition("/")[0]  # noqa: PLW2901
-    return entries if leaves.isdisjoint(folders) else list(_replayed(entries))
+    mixed = any(member.path in folders for member in entries if member.kind is not Kind.DIRECTORY)
+    return list(_replayed(entries)) if mixed else entries
 
 
 def _replayed(entries: list[Member]) -> Iterator[Member]:
@@ -184,11 +184,15 @@ class _LayerWriter:
         self.tree, self.layer = tree, layer
         self.inodes: list[Inode] = []
         self.folders: dict[str, Node] = {"": tree.root}
-        self.placed: dict[str, Node] = {}
 
     def write(self, entries: list[Member]) -> list[Inode]:
-        """Return the inodes that the layer stores."""
-        early = [member for member in entries if not self._write(member)]
+        """Return the inodes that the layer stores; the list is emptied, so that each member's memory is free again."""
+        early = []
+        entries.reverse()
+        while entries:
+            member = entries.pop()
+            if not self._write(member):
+                early.append(member)
         for member in early:
             self._write_early(member, {other.path: other.target for other in early})
         for inode in self.inodes:
@@ -204,23 +208,25 @@ class _LayerWriter:
         elif member.kind is not Kind.HARD_LINK:
             self._place(member.path, self._inode(member))
         else:
-            target = self.placed.get(normalise(member.target))
-            if target is None or target.gone or target.inode is None:
+            target = self._own_inode(normalise(member.target))
+            if target is None:
                 return False
-            self._place(member.path, target.inode)
+            self._place(member.path, target)
         return True
+
+    def _own_inode(self, path: str) -> Inode | None:
+        """Return what this layer has at a path."""
+        node = self.tree.find(path)
+        return node.inode if node is not None and node.inode is not None and node.inode.layer == self.layer else None
 
     def _write_early(self, member: Member, early: dict[str, str]) -> None:
         """Place a hard link whose target came later, perhaps over other links; without a target it stores nothing."""
         seen, path = {member.path}, normalise(member.target)
-        while path in early and path not in seen and path not in self.placed:
+        while path in early and path not in seen and self._own_inode(path) is None:
             seen.add(path)
             path = normalise(early[path])
-        target = self.placed.get(path)
-        if target is None or target.gone or target.inode is None:
-            self._place(member.path, self._inode(member))
-        else:
-            self._place(member.path, target.inode)
+        target = self._own_inode(path)
+        self._place(member.path, self._inode(member) if target is None else target)
 
     def _inode(self, member: Member) -> Inode:
         inode = Inode(self.layer, member.kind, member.size, member.target, member.packed)
@@ -236,7 +242,7 @@ class _LayerWriter:
                 return
             detach(children[name], deleted=False)
         name = intern(name)
-        node = children[name] = self.placed[path] = Node(name, folder, None, inode)
+        node = children[name] = Node(name, folder, None, inode)
         inode.add_name(node)
 
     def _folder(self, path: str) -> Node:
