@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from slimconda.checks import by_globs
 from slimconda.config import Config
 from slimconda.errors import ImageError
 from slimconda.findings import Safety, Severity
@@ -39,10 +40,14 @@ CACHED: list[dict[str, Any]] = [
 ]
 
 
+def glob_rule(name: str) -> Rule:
+    return Rule(name, f"what {name} says", Severity.WARNING, Safety.NONE, GLOBS[name], "")
+
+
 @pytest.fixture
 def globs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the rules of these globs have cards."""
-    cards = {name: Rule(name, f"what {name} says", Severity.WARNING, Safety.NONE, GLOBS[name], "") for name in GLOBS}
+    cards = {name: glob_rule(name) for name in GLOBS}
     monkeypatch.setattr(image_module, "load_rules", lambda: {**load_rules(), **cards})
 
 
@@ -90,6 +95,25 @@ def test_hostile_paths_and_globs_stay_fast() -> None:
     started = time.process_time()
     assert compile_globs({"r": ["**/a/**/b/**", "**/*a*/c"]}).claim(inode) is None
     assert time.process_time() - started < 20
+
+
+def test_advice_is_no_residue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    card = Rule("advice", "what one may do without", Severity.INFO, Safety.NONE, ("**/*.bin",), "")
+    cards = {**load_rules(), **{name: glob_rule(name) for name in GLOBS}, "advice": card}
+    monkeypatch.setattr(image_module, "load_rules", lambda: cards)
+    entries = [
+        {"file": "opt/a.bin", "size": 500_000},
+        {"file": "opt/gone.bin", "size": 100},
+        {"file": "root/.cache/uv/x.bin", "size": 30},
+    ]
+    gone = layer_tar([{"whiteout": "opt/gone.bin"}])
+    image = open_image(written(tmp_path / "a.tar", [layer_tar(entries), gone]))
+    assert {rule: part.bytes for rule, part in image.layers[0].advice.items()} == {"advice": 500_000}
+    assert {rule: part.bytes for rule, part in image.layers[0].residue.items()} == {"uv-cache-left": 30}
+    assert image.totals.residue == image.totals.reclaimable == 30
+    assert [problem.message for problem in by_globs.check_image(card, image)] == [
+        "500.0 kB in this layer: what one may do without"
+    ]
 
 
 def test_small_leftovers_of_a_glob_are_no_finding() -> None:

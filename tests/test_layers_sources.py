@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -180,3 +181,28 @@ def test_a_larger_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     with pytest.raises(ImageError, match="compressed bytes unpack to more than"):
         open_image(str(tmp_path / "a.tar"))
     assert time.process_time() - started < 10
+
+
+COPIES = {
+    "oci gzip": ("oci:{}:1", []),
+    "oci zstd": ("oci:{}:1", ["--dest-compress-format", "zstd"]),
+    "oci plain": ("oci:{}:1", ["--dest-oci-accept-uncompressed-layers"]),
+    "oci-archive": ("oci-archive:{}:1", []),
+    "dir": ("dir:{}", []),
+    "dir gzip": ("dir:{}", ["--dest-compress"]),
+    "docker-archive": ("docker-archive:{}:a:1", []),
+}
+
+
+@pytest.mark.parametrize("form", COPIES)
+def test_what_skopeo_writes(form: str, tmp_path: Path) -> None:
+    program = shutil.which("skopeo")
+    if program is None:
+        pytest.skip("no skopeo here")
+    loaded = load_recipe(next(path for path in RECIPES if path.stem == "rm-later"))
+    (tmp_path / "from.tar").write_bytes(docker_old(loaded.tars()))
+    target, options = COPIES[form]
+    source = f"docker-archive:{tmp_path}/from.tar"
+    command = [program, "--insecure-policy", "copy", "-q", *options, source, target.format(tmp_path / "to")]
+    subprocess.run(command, check=True, capture_output=True)
+    assert facts(open_image(str(tmp_path / "to")), loaded.expect) == loaded.expect

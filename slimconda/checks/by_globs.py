@@ -17,7 +17,7 @@ SMALLEST = 100_000
 def check_image(rule: "Rule", image: "Image") -> Iterator[Problem]:
     """Yield each layer that stores enough of what the rule's globs name, under no name that they do not."""
     for layer in image.layers:
-        residue = layer.residue.get(rule.name)
+        residue = layer.residue.get(rule.name) or layer.advice.get(rule.name)
         if residue and residue.bytes >= SMALLEST:
             message = f"{size_text(residue.bytes)} in this layer: {rule.title}"
             yield Problem(message, LayerPart(layer.index, residue.bytes, residue.paths))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from slimconda.errors import DaemonError, ImageError
+from slimconda.findings import Severity
 from slimconda.layers.bystanders import count_bystanders, list_globs
 from slimconda.layers.caches import Caches, find_caches
 from slimconda.layers.environments import Duplicate, Environment, find_environments
@@ -40,7 +41,8 @@ class Layer:
     """One layer, `index` from 0 for the lowest; all sizes in bytes, and size = live + dead.
 
     `packed` is the size of its compressed blob, which a pull transfers; None where the image holds the layer plain.
-    `bystanders` are visible bytes by kind that no rule judges. `entry` is the index of its entry in the history.
+    `advice` is by rules that only advise, and no residue; `bystanders` are visible bytes by kind that none judges.
+    `entry` is the index of its entry in the history.
     `base` says that it is a layer of the base image, as the user told.
     """
 
@@ -54,6 +56,7 @@ class Layer:
     clean: Saving
     packed: int | None
     bystanders: dict[str, int]
+    advice: dict[str, Residue]
     entry: int | None
     _inodes: list[Inode] = field(repr=False)
 
@@ -174,7 +177,7 @@ def analyse(name: str, sources: Iterable[tuple[LayerSource, Iterable[Member]]]) 
         described.append(source)
         tree.apply(members if source.counts_symlinks else map(_without_target, members))
     caches = find_caches(tree)
-    judged, lists = judge(tree, caches, _rules_globs()), list_globs()
+    judged, lists = judge(tree, caches, _rules_globs(advice=False), _rules_globs(advice=True)), list_globs()
     facts = [count_bystanders(inodes, lists) for inodes in tree.layers]
     parts = zip(described, tree.layers, judged, facts, strict=True)
     layers = [_layer(index, *part) for index, part in enumerate(parts)]
@@ -185,9 +188,9 @@ def analyse(name: str, sources: Iterable[tuple[LayerSource, Iterable[Member]]]) 
     return Image(name, tuple(layers), prefixes, folders, history, *found)
 
 
-def _rules_globs() -> Globs:
-    """Return the globs of all cards whose residue no code measures."""
-    rules = load_rules().values()
+def _rules_globs(*, advice: bool) -> Globs:
+    """Return the globs of all cards whose residue no code measures, of those that only advise or of the others."""
+    rules = [rule for rule in load_rules().values() if (rule.severity is Severity.INFO) == advice]
     return compile_globs({rule.name: rule.residue for rule in rules if rule.residue and rule.name not in MEASURED})
 
 
@@ -209,6 +212,7 @@ def _layer(index: int, source: LayerSource, inodes: list[Inode], judged: Judged,
         judged.clean,
         source.packed,
         bystanders,
+        judged.advice,
         source.entry,
         inodes,
     )

@@ -69,11 +69,12 @@ class Saving:
 
 @dataclass(frozen=True)
 class Judged:
-    """What is known about one layer's residue."""
+    """What is known about one layer's residue; `advice` is what rules say that only advise, and is no residue."""
 
     residue: dict[str, Residue]
     cache: CacheBytes
     clean: Saving
+    advice: dict[str, Residue]
 
 
 @dataclass
@@ -84,19 +85,21 @@ class _Tally:
     shared: list[Inode] = field(default_factory=list)
     installers: list[Inode] = field(default_factory=list)
     claimed: dict[str, list[Inode]] = field(default_factory=dict)
+    advised: dict[str, list[Inode]] = field(default_factory=dict)
     linked: set[Node] = field(default_factory=set)
 
 
-def judge(tree: Tree, caches: Caches, globs: Globs) -> list[Judged]:
+def judge(tree: Tree, caches: Caches, globs: Globs, advice: Globs) -> list[Judged]:
     """Return each layer's residue. A hard-link group counts once, in the layer that stores it, under one rule.
 
-    `globs` are those of the rules that no code here measures; they get what is left by the others.
+    `globs` are those of the rules that no code here measures. `advice` are those of rules that only advise, which get
+    what is visible and left by all others.
 
     What was residue when its layer was made stays residue of that layer: under conda-clean-in-later-layer where a later
     layer deleted it, else under conda-cache-left, also where a later layer holds a newer copy of the same path.
     """
     needed = soft_linked(tree, caches)
-    return [_judge_layer(tree, _sort(inodes, caches, globs), caches, needed) for inodes in tree.layers]
+    return [_judge_layer(tree, _sort(inodes, caches, globs, advice), caches, needed) for inodes in tree.layers]
 
 
 def _judge_layer(tree: Tree, tally: _Tally, caches: Caches, needed: set[Inode]) -> Judged:
@@ -105,10 +108,11 @@ def _judge_layer(tree: Tree, tally: _Tally, caches: Caches, needed: set[Inode]) 
     for inode, _ in tally.cached:
         by_rule[_cache_rule(inode, tree)].append(inode)
     residue = {rule: _residue(rule, found, needed) for rule, found in by_rule.items() if sum(i.size for i in found)}
-    return Judged(residue, _cache_bytes(tally, needed), _saving(tally, caches))
+    advice = {rule: _residue(rule, found, needed) for rule, found in tally.advised.items()}
+    return Judged(residue, _cache_bytes(tally, needed), _saving(tally, caches), advice)
 
 
-def _sort(inodes: list[Inode], caches: Caches, globs: Globs) -> _Tally:
+def _sort(inodes: list[Inode], caches: Caches, globs: Globs, advice: Globs) -> _Tally:
     tally = _Tally()
     for inode in inodes:
         places = [caches.place(node) for node in inode.names]
@@ -124,6 +128,8 @@ def _sort(inodes: list[Inode], caches: Caches, globs: Globs) -> _Tally:
             tally.shared.append(inode)
         elif inode.size >= SMALLEST_INSTALLER and _is_installer(inode):
             tally.installers.append(inode)
+        elif inode.alive and (rule := advice.claim(inode)) is not None:
+            tally.advised.setdefault(rule, []).append(inode)
     return tally
 
 

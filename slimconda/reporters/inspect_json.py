@@ -50,6 +50,7 @@ def _layer(layer: Layer, tie: Tie | None) -> dict[str, Any]:
         "base": layer.base,
         "residue": {rule: residue.bytes for rule, residue in layer.residue.items()},
         "packed_residue": _packed(layer),
+        "advice": {rule: residue.bytes for rule, residue in layer.advice.items()},
         "bystanders": layer.bystanders,
         **(_instruction(layer, tie) if tie else {}),
         "cache": asdict(layer.cache),
