@@ -107,7 +107,9 @@ def _chosen(images: list[_Candidate], choice: Choice, platform_of: Callable[[_Ca
         return images[0].manifest
     if not images:
         raise ImageError("it holds no image")
-    raise ImageError(f"it holds {len(images)} images ({', '.join(image.title for image in images)}); choose one by --name or --platform")
+    raise ImageError(
+        f"it holds {len(images)} images ({', '.join(image.title for image in images)}); choose one by --name or --platform"
+    )
 
 
 def _fits(platform: str, wanted: str) -> bool:
