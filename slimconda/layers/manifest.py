@@ -108,7 +108,8 @@ def _chosen(images: list[_Candidate], choice: Choice, platform_of: Callable[[_Ca
     if not images:
         raise ImageError("it holds no image")
     raise ImageError(
-        f"it holds {len(images)} images ({', '.join(image.title for image in images)}); choose one by --name or --platform"
+        f"it holds {len(images)} images ({', '.join(image.title for image in images)}); "
+        "choose one by --name or --platform"
     )
 
 
