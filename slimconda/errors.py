@@ -19,3 +19,7 @@ class ImageError(SlimcondaError):
 
 class DaemonError(ImageError):
     """The Docker daemon does not answer or refuses the request."""
+
+
+class BuildError(SlimcondaError):
+    """Docker cannot build a Dockerfile, or cannot hand out what it built."""

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from slimconda.errors import InputError
@@ -151,6 +152,9 @@ def _move_new(temporary: Path, target: Path) -> None:
 def _move_over(temporary: Path, target: Path) -> None:
     try:
         shutil.copymode(target, temporary)
+        with suppress(PermissionError):
+            status = target.stat()
+            os.chown(temporary, status.st_uid, status.st_gid)
         temporary.replace(target)
     except OSError:
         temporary.unlink(missing_ok=True)

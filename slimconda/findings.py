@@ -57,12 +57,16 @@ Place = Span | LayerPart
 
 @dataclass(frozen=True)
 class Problem:
-    """What a check saw: a message, where, and perhaps how to mend it. The linter stamps rule and severity on it."""
+    """What a check saw: a message, where, and perhaps how to mend it. The linter stamps rule and severity on it.
+
+    `unfixable` says in one phrase why there is no fix where a reader would expect one.
+    """
 
     message: str
     place: Place
     fix: Fix | None = None
     stage: str | None = None
+    unfixable: str | None = None
 
 
 @dataclass(frozen=True)
@@ -83,6 +87,7 @@ class Finding:
     ignored: bool = False
     instruction: Span | None = None
     measured: LayerPart | None = None
+    unfixable: str | None = None
 
     @property
     def part(self) -> LayerPart | None:

@@ -78,7 +78,16 @@ def _stamped(rule: Rule, problem: Problem, path: str) -> Finding:
     fix = problem.fix
     if fix is not None and rule.safety is Safety.UNSAFE:
         fix = replace(fix, safety=Safety.UNSAFE)
-    return Finding(rule.name, rule.severity, problem.message, path, problem.place, fix, problem.stage)
+    return Finding(
+        rule.name,
+        rule.severity,
+        problem.message,
+        path,
+        problem.place,
+        fix,
+        problem.stage,
+        unfixable=None if fix else problem.unfixable,
+    )
 
 
 def _start(finding: Finding) -> int:

@@ -67,6 +67,7 @@ def test_json_has_the_fields_of_version_1(tmp_path: Path) -> None:
         "end_column": 23,
         "stage": "é",
         "ignored": False,
+        "unfixable": None,
     }
 
 
@@ -133,11 +134,13 @@ def test_fix_is_a_filter(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_fixed_is_left_and_counts(tmp_path: Path) -> None:
-    path = written(tmp_path, b"FROM a\nRUN conda install -y b || true\n")
+    path = written(tmp_path, b"FROM a\nRUN conda install -y b || check b\n")
     run = slimconda("fix", cwd=tmp_path)
     assert run.returncode == 1
-    assert run.stderr == b"Dockerfile: 0 fixed, 1 left (see: slimconda lint)\n"
-    assert path.read_bytes() == b"FROM a\nRUN conda install -y b || true\n"
+    assert run.stderr == (
+        b"Dockerfile: 0 fixed, 1 left (see: slimconda lint)\nin 1 file: 0 fixed; 1 left: 1 beside a ||\n"
+    )
+    assert path.read_bytes() == b"FROM a\nRUN conda install -y b || check b\n"
 
 
 @pytest.mark.parametrize("command", ["lint", "fix"])
@@ -275,6 +278,42 @@ def test_a_diff_quotes_a_strange_name(tmp_path: Path) -> None:
     assert run.stdout.startswith(b'--- "a/D\\033[31m \\n\xc3\xa9.Dockerfile"\n+++ "b/D')
     subprocess.run(["git", "apply", "-"], cwd=tmp_path, input=run.stdout, check=True)
     assert (tmp_path / "D\x1b[31m \n\u00e9.Dockerfile").read_bytes() == FIXED
+
+
+def test_fix_ends_with_a_summary_over_all_files(tmp_path: Path) -> None:
+    written(tmp_path, DIRTY, "a.dockerfile")
+    text = b"FROM a\nRUN conda install -y b || check b\nRUN f() { conda install -y c; }; f\nRUN conda install -y d\n"
+    path = written(
+        tmp_path, text + b"# slimconda: ignore[conda-cache-left] kept\nRUN conda install -y e\n", "b.dockerfile"
+    )
+    written(tmp_path, b"", "c.dockerfile")
+    run = slimconda("fix", cwd=tmp_path)
+    assert run.returncode == 2
+    assert run.stderr.decode().splitlines() == [
+        "a.dockerfile: 1 fixed",
+        "b.dockerfile: 1 fixed, 2 left (see: slimconda lint)",
+        "slimconda: c.dockerfile: the file is empty",
+        "in 3 files: 2 fixed; 2 left: 1 beside a ||, 1 inside a function; 1 ignored; 1 skipped as no Dockerfile that Docker takes",
+    ]
+    assert path.read_bytes().count(b"conda clean") == 1
+
+
+@pytest.mark.parametrize("given", ["{}", "./{}", "sub/../{}", "{folder}/{}"])
+def test_a_diff_of_any_name_applies(tmp_path: Path, given: str) -> None:
+    names = ["my Dockerfile", " Dockerfile.x", "Dockerfile. ", "Dockerfile.\udcff", "s p/Dockerfile", "Dockerfile.\t"]
+    paths = [written(tmp_path, DIRTY, name) for name in names]
+    (tmp_path / "sub").mkdir()
+    diff = slimconda("fix", "--diff", *(given.format(name, folder=tmp_path) for name in names), cwd=tmp_path).stdout
+    subprocess.run(["git", "apply", "-"], cwd=tmp_path, input=diff, check=True)
+    assert [path.read_bytes() for path in paths] == [FIXED] * len(paths)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_fix_keeps_the_owner(tmp_path: Path) -> None:
+    path = written(tmp_path, DIRTY)
+    os.chown(path, 1234, 4321)
+    assert slimconda("fix", cwd=tmp_path).returncode == 0
+    assert (path.stat().st_uid, path.stat().st_gid) == (1234, 4321)
 
 
 def test_a_bug_exits_with_3(tmp_path: Path) -> None:

@@ -200,6 +200,34 @@ FIXES = [
     ("apt-get update \\\n && conda env create -f /dev/stdin <<X\nname: x\nX", "apt-get update \\\n && conda env create -f /dev/stdin <<X && «C»\nname: x\nX"),
     ("cat <<X && «I» > log\nx\nX", "cat <<X && «I» > log && «C»\nx\nX"),
     ("«I» \\\n# note\n b # end", "«I» \\\n# note\n b \\\n && «C» # end"),
+    ('if [ -n "$G" ]; then «I»; fi', 'if [ -n "$G" ]; then «I» && «C»; fi'),
+    ("for p in a b; do conda install -y $p; done", "for p in a b; do conda install -y $p; done && «C»"),
+    ("set -e; for p in a b; do conda install -y $p; done", "set -e; for p in a b; do conda install -y $p; done; «C»"),
+    ("for p in a b; do if c; then conda install -y $p; fi; done", "for p in a b; do if c; then conda install -y $p && «C»; fi; done"),
+    ("for p in a b; do conda install -y $p; done; echo", "for p in a b; do conda install -y $p && «C»; done; echo"),
+    ('su u -c "«I»"', 'su u -c "«I» && «C»"'),
+    ('bash -c "\\"$D/conda\\" install -y a"', 'bash -c "\\"$D/conda\\" install -y a && \\"$D/conda\\" clean --all --yes"'),
+    ("set -e; yes | «I» | tee l; echo", "set -e; yes | «I» | tee l; «C»; echo"),
+    ("bash /t/Miniconda3-x.sh -b", "bash /t/Miniconda3-x.sh -b && ~/miniconda3/bin/«C»"),
+    ("conda install -y conda-build", "conda install -y conda-build && «C»"),
+    ("bash -ec '«I»; echo'", "bash -ec '«I»; «C»; echo'"),
+    ("set -e; true && «I»; echo ok", "set -e; true && { «I»; «C»; }; echo ok"),
+    ("check || «I»; echo ok", "check || { «I» && «C»; }; echo ok"),
+    ("«I» || exit 1", "«I» && «C» || exit 1"),
+    ("«I» || (echo no; exit 1) && echo", "«I» && «C» || (echo no; exit 1) && echo"),
+    ("«I» 2>&1 | tee l", "«I» 2>&1 | tee l && «C»"),
+    ("x && «I» 2>&1 | tee l", "x && «I» 2>&1 | tee l && «C»"),
+    ("x | y && «I» > l | z && w", "x | y && «I» > l | z && «C» && w"),
+    ("cat <<X >f && «I» | tee log\nhello\nX", "cat <<X >f && «I» | tee log && «C»\nhello\nX"),
+    ("cat <<X && «I» || true\nx\nX", "cat <<X && «I» && «C» || true\nx\nX"),
+    ("mamba install -y a && conda remove -y mamba && «J»", "mamba install -y a && mamba clean --all --yes && conda remove -y mamba && «J» && «C»"),
+    ("cd /t && ./bin/micromamba install -y a && cd / && «J»", "cd /t && ./bin/micromamba install -y a && ./bin/micromamba clean --all --yes && cd / && «J» && «C»"),
+    ("set -e; «I»; [ $? = 0 ]", "set -e; «I»; «C»; [ $? = 0 ]"),
+    ("set -ex; \\\n    «I»; \\\n    echo", "set -ex; \\\n    «I»; \\\n    «C»; \\\n    echo"),
+    ("set -ex; «I»; \\\n    echo", "set -ex; «I»; \\\n    «C»; \\\n    echo"),
+    ('["/bin/bash", "-c", "conda install -y \\"a\\""]', '["/bin/bash", "-c", "conda install -y \\"a\\" && «C»"]'),
+    ("<<E\nset -e\nif x; then\n  «I»\nfi\nE", "<<E\nset -e\nif x; then\n  «I»\n  «C»\nfi\nE"),
+    ("bash <<'E'\nset -e\n«I»\n«J»\nE", "bash <<'E'\nset -e\n«I»\n«J» && «C»\nE"),
 ]  # fmt: skip
 
 
@@ -218,22 +246,22 @@ def test_fix(text: str, fixed: str, line_end: str) -> None:
 UNFIXED = [
     "«I» || pip install --no-cache-dir a",
     "«I» #\\\n b && «K»",
-    'if [ -n "$G" ]; then «I»; fi',
-    "for p in a b; do conda install -y $p; done",
     "exec «I» && «K»",
-    'su u -c "«I»"',
-    "bash Miniconda3-x.sh -b",
+    "bash miniconda.sh -b",
+    "HOME=/h bash Miniconda3-x.sh -b",
+    "conda install -y conda-build && conda-build recipe",
     '["conda","install","-y","a"]',
-    "set -e; true && «I»; echo ok",
     "«I» && conda build recipe",
     "«I» \\\n&& $(echo '",
-    "cat <<X >f && «I» | tee log\nhello\nX",
-    "cat <<X && «I» || true\nx\nX",
-    "mamba install -y a && conda remove -y mamba && «J»",
-    "cd /t && ./bin/micromamba install -y a && cd / && rm -rf /t && «J»",
     "! echo y | «I»; check",
     "echo pw | sudo -S «I»",
-    "set -e; «I»; [ $? = 0 ]",
+    "f() { «I»; }; f",
+    "x=$(«I»)",
+    "«I» & wait",
+    "if «I»; then x; else y; fi; $C; set $D; «I» || check",
+    "set -e; { echo; «I»; echo; } | tee l",
+    "set $OPTIONS; «I» | tee l; echo ${PIPESTATUS[0]}",
+    "bash -c \"conda install -y 'a'\"'b'",
 ]
 
 
@@ -268,6 +296,13 @@ def test_lines_continue_by_the_escape_character_before_a_heredoc() -> None:
     assert rewrite(Source("Dockerfile", spelt(text).encode()), Config()).data.decode() == spelt(fixed)
 
 
+def test_a_conda_before_all_is_cleaned_by_the_flags_that_it_has() -> None:
+    text = "FROM a\nRUN bash Miniconda2-4.0.5-Linux-x86_64.sh -b -p /c\nRUN «I»\n"
+    done = rewrite(Source("Dockerfile", spelt(text).encode()), Config(select=frozenset({"conda-cache-left"})))
+    assert done.data.count(b"conda clean --tarballs --index-cache --packages --yes\n") == 2
+    assert done.report.open == ()
+
+
 def test_the_line_end_of_a_file_is_kept_on_its_last_line() -> None:
     source = Source("Dockerfile", b"FROM a\r\nRUN conda install -y \\\r\n  b")
     assert rewrite(source, Config()).data == source.data + b" \\\r\n  && conda clean --all --yes"
@@ -277,6 +312,35 @@ def test_a_comment_between_flags_stays() -> None:
     source = Source("Dockerfile", b"FROM a\nRUN conda install -y b && conda clean -t \\\n # why\n -p -y\n")
     assert b"# why" in rewrite(source, Config()).data
     assert rewrite(source, WITHOUT_ADVICE).report.open == ()
+
+
+LATER = [
+    ("RUN «K»", ""),
+    ("RUN «K» && rm -rf /opt/conda/pkgs", ""),
+    ("RUN conda clean -t -y && conda clean -i -y", ""),
+    ("RUN echo && conda clean -t -y && conda clean -i -y", "RUN echo\n"),
+    ("RUN conda clean -t -y && conda clean -i -y && echo", None),
+    ("RUN echo; «K»", None),
+    ("RUN set -e; echo; «K»", "RUN set -e; echo\n"),
+    ("RUN set -e; echo && true; «K»", None),
+    ("RUN «K»; echo", "RUN echo\n"),
+    ("RUN «K» || true", ""),
+    ("RUN «K» || check", None),
+    ("RUN «K» > log", None),
+    ("RUN «K» > /dev/null 2>&1 && echo", "RUN echo\n"),
+    ("RUN bash -c 'echo && «K»'", "RUN bash -c 'echo'\n"),
+    ("RUN bash -c '«K»'", None),
+    ("RUN <<E\nset -e\necho\n  «K»\necho\nE", "RUN <<E\nset -e\necho\necho\nE\n"),
+    ("RUN x && «K»; echo $?", None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "fixed"), LATER)
+def test_a_clean_in_a_later_layer_moves_up(text: str, fixed: str | None) -> None:
+    source = Source("Dockerfile", spelt(f"FROM continuumio/miniconda3\nRUN «I»\n{text}\nCMD x\n").encode())
+    config = Config(select=frozenset({"conda-clean-in-later-layer"}))
+    expected = f"FROM continuumio/miniconda3\nRUN «I» && «C»\n{fixed}CMD x\n"
+    assert rewrite(source, config).data == (spelt(expected).encode() if fixed is not None else source.data)
 
 
 STAGES = [

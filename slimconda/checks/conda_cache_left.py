@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from slimconda.dockerfile.analysis import Analysis
 from slimconda.dockerfile.caches import RunLayer
-from slimconda.dockerfile.cleaning import missing_clean, uncleaned
+from slimconda.dockerfile.cleaning import missing_cleans, uncleaned
 from slimconda.dockerfile.insertion import NoPlaceError
 from slimconda.findings import Fix, LayerPart, Problem
 from slimconda.units import size_text
@@ -18,17 +18,18 @@ def check_dockerfile(analysis: Analysis) -> Iterator[Problem]:
     """Yield each install that no clean follows in its RUN; all of one RUN share one fix."""
     for layer in analysis.wasteful_layers:
         installs = [install for install in uncleaned(layer) if analysis.ships(layer, install.cache)]
-        fix = _fix(layer, analysis) if installs else None
+        fix, unfixable = _fix(layer, analysis) if installs else (None, None)
         for install in installs:
             message = f"{install.conda.title} leaves its package cache in this layer"
-            yield Problem(message, install.conda.place, fix, layer.stage.label)
+            yield Problem(message, install.conda.place, fix, layer.stage.label, unfixable)
 
 
-def _fix(layer: RunLayer, analysis: Analysis) -> Fix | None:
+def _fix(layer: RunLayer, analysis: Analysis) -> tuple[Fix | None, str | None]:
+    """Return the fix, or why there is none."""
     try:
-        return Fix("clean the package cache in the same RUN", (missing_clean(layer, analysis),))
-    except NoPlaceError:
-        return None
+        return Fix("clean the package cache in the same RUN", missing_cleans(layer, analysis)), None
+    except NoPlaceError as error:
+        return None, str(error)
 
 
 def check_image(image: "Image") -> Iterator[Problem]:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from slimconda.dockerfile.analysis import Analysis
 from slimconda.dockerfile.caches import RunLayer, Verdict
-from slimconda.dockerfile.cleaning import missing_clean, uncleaned
+from slimconda.dockerfile.cleaning import missing_cleans, uncleaned
 from slimconda.dockerfile.cleanups import emptied, mount_targets
-from slimconda.dockerfile.insertion import NoPlaceError, remove_command
+from slimconda.dockerfile.insertion import NoPlaceError, remove_commands
 from slimconda.dockerfile.shell import ShellCommand
 from slimconda.dockerfile.sweeps import removing
 from slimconda.findings import Fix, LayerPart, Problem
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from slimconda.layers.image import Image
 
 CACHE = re.compile(r".*/pkgs(?:/.*)?")
+
+
+Clean = tuple[str, Span, ShellCommand, bool]
 
 
 def check_dockerfile(analysis: Analysis) -> Iterator[Problem]:
@@ -33,20 +36,20 @@ def check_dockerfile(analysis: Analysis) -> Iterator[Problem]:
         if layer.installs or layer.opaque or any(mount_targets(layer.instruction)) or not seen:
             continue
         cleans = [*_cleans(layer), *_removals(layer, seen)]
-        for title, place, command, alone in cleans:
+        fix, unfixable = _fix(layer, cleans, earlier, analysis) if cleans else (None, None)
+        for title, place, _, _ in cleans:
             message = f"{title} frees nothing here: the packages came in an earlier layer"
-            fix = _fix(layer, command, earlier, analysis) if len(cleans) == 1 and alone else None
-            yield Problem(message, place, fix, layer.stage.label)
+            yield Problem(message, place, fix, layer.stage.label, unfixable)
         if cleans:
             earlier = []
 
 
-def _cleans(layer: RunLayer) -> Iterator[tuple[str, Span, ShellCommand, bool]]:
+def _cleans(layer: RunLayer) -> Iterator[Clean]:
     """Yield the cleans: what to call each, its place, the command, and that it does nothing else."""
     return ((clean.title, clean.place, clean.command, True) for clean in layer.cleans)
 
 
-def _removals(layer: RunLayer, seen: list[RunLayer]) -> Iterator[tuple[str, Span, ShellCommand, bool]]:
+def _removals(layer: RunLayer, seen: list[RunLayer]) -> Iterator[Clean]:
     """Yield the removals of a package cache that an earlier RUN has filled; the last says that of nothing else."""
     for command in layer.removals:
         sweep = removing(command, layer.context_at(command))
@@ -57,17 +60,21 @@ def _removals(layer: RunLayer, seen: list[RunLayer]) -> Iterator[tuple[str, Span
             yield sweep.title, sweep.place, command, all(caches)
 
 
-def _fix(layer: RunLayer, clean: ShellCommand, earlier: list[RunLayer], analysis: Analysis) -> Fix | None:
-    """Return the fix that moves the clean to where the installs are; none where one of them cannot be cleaned."""
+def _fix(
+    layer: RunLayer, cleans: list[Clean], earlier: list[RunLayer], analysis: Analysis
+) -> tuple[Fix | None, str | None]:
+    """Return the fix that moves the cleans to where the installs are, or why one of them cannot be cleaned there."""
+    if not all(alone for _, _, _, alone in cleans):
+        return None, "it removes something else, too"
     verdicts = {install.verdict for other in earlier for install in other.installs}
     if not verdicts <= {Verdict.LEFT, Verdict.CLEANED}:
-        return None
+        return None, "an install is cleaned on some paths"
     try:
-        added = [missing_clean(other, analysis) for other in earlier if uncleaned(other)]
-        removed = remove_command(layer, clean, analysis.dockerfile)
-    except NoPlaceError:
-        return None
-    return Fix("clean where the packages are installed", (*added, *removed))
+        added = [edit for other in earlier if uncleaned(other) for edit in missing_cleans(other, analysis)]
+        removed = remove_commands(layer, [command for _, _, command, _ in cleans], analysis.dockerfile)
+    except NoPlaceError as error:
+        return None, str(error)
+    return Fix("clean where the packages are installed", (*added, *removed)), None
 
 
 def check_image(image: "Image") -> Iterator[Problem]:

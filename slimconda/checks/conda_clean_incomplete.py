@@ -4,14 +4,14 @@ import re
 from collections.abc import Iterator
 
 from slimconda.dockerfile.analysis import Analysis
-from slimconda.dockerfile.caches import RunLayer, Verdict
+from slimconda.dockerfile.caches import Install, RunLayer, Verdict
 from slimconda.dockerfile.clean_flags import CLEAN_OPTIONS, Kind
 from slimconda.dockerfile.cleaning import refuse_unsafe
 from slimconda.dockerfile.conda import CondaCommand
 from slimconda.dockerfile.dead_flags import dead_flags
-from slimconda.dockerfile.insertion import NoPlaceError, find_link
-from slimconda.dockerfile.scripts import Form
 from slimconda.dockerfile.shell import Word
+from slimconda.dockerfile.spots import NoPlaceError, spots_of
+from slimconda.dockerfile.trial import left_after
 from slimconda.findings import Fix, Problem
 from slimconda.source import Edit, Source, Span
 
@@ -29,7 +29,8 @@ def check_dockerfile(analysis: Analysis) -> Iterator[Problem]:
         if _fails(clean, analysis):
             continue
         message = f"{clean.title} leaves the {' and the '.join(left)} with these flags"
-        yield Problem(message, clean.place, _fix(layer, clean, analysis), layer.stage.label)
+        fix, unfixable = _fix(layer, partial, analysis)
+        yield Problem(message, clean.place, fix, layer.stage.label, unfixable)
 
 
 def _fails(clean: CondaCommand, analysis: Analysis) -> bool:
@@ -37,18 +38,25 @@ def _fails(clean: CondaCommand, analysis: Analysis) -> bool:
     return clean.clean is None or clean.clean.lacks_target or bool(dead_flags(clean, analysis.conda_versions))
 
 
-def _fix(layer: RunLayer, clean: CondaCommand, analysis: Analysis) -> Fix | None:
-    """Return the fix that completes the flags in place; none for a dry run or a flag that is not known."""
-    if clean.clean is None or clean.clean.unknown or clean.clean.letters & {"d", "h", "c"}:
-        return None
+def _fix(layer: RunLayer, partial: list[Install], analysis: Analysis) -> tuple[Fix | None, str | None]:
+    """Return the fix that completes the flags in place, or why there is none."""
     try:
-        refuse_unsafe(analysis)
-        find_link(layer, clean.command)
-    except NoPlaceError:
-        return None
-    if layer.run.form is Form.EXEC:
-        return None
-    return Fix("clean everything: --all", tuple(_completed(clean, analysis.dockerfile.source)))
+        return Fix("clean everything: --all", _completion(layer, partial, analysis)), None
+    except NoPlaceError as error:
+        return None, str(error)
+
+
+def _completion(layer: RunLayer, partial: list[Install], analysis: Analysis) -> tuple[Edit, ...]:
+    clean = layer.cleans[-1]
+    if clean.clean is None or clean.clean.unknown or clean.clean.letters & {"d", "h", "c"}:
+        raise NoPlaceError("the clean has flags of another kind")
+    refuse_unsafe(analysis)
+    if spots_of(layer, clean.command)[-1].trouble == "in exec form":
+        raise NoPlaceError("in exec form")
+    edits = tuple(_completed(clean, analysis.dockerfile.source))
+    if left_after(edits, partial, layer, analysis):
+        raise NoPlaceError("a path around the clean would stay")
+    return edits
 
 
 def _completed(clean: CondaCommand, source: Source) -> Iterator[Edit]:

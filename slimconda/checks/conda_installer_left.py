@@ -13,6 +13,7 @@ from slimconda.dockerfile.downloads import Download
 from slimconda.dockerfile.insertion import NoPlaceError, insert_after
 from slimconda.dockerfile.installers import is_installer_name
 from slimconda.dockerfile.parser import Instruction, Stage
+from slimconda.dockerfile.trial import keeps_out
 from slimconda.dockerfile.wrappers import environment_words
 from slimconda.findings import Fix, LayerPart, Problem
 from slimconda.source import Span
@@ -33,7 +34,8 @@ def check_dockerfile(analysis: Analysis) -> Iterator[Problem]:
             if fetched.verdict is Verdict.LEFT and analysis.stages.carries(layer.stage, path):
                 message = f"the installer {fetched.download.name} stays in this layer"
                 place = fetched.download.command.span
-                yield Problem(message, place, _fix(layer, fetched, analysis), layer.stage.label)
+                fix, unfixable = _fix(layer, fetched, analysis)
+                yield Problem(message, place, fix, layer.stage.label, unfixable)
     for stage in analysis.shipped_stages:
         yield from _added(stage, analysis)
 
@@ -50,22 +52,32 @@ def _brought(instruction: Instruction, stage: Stage, analysis: Analysis) -> Iter
         path = posixpath.join(target, name) if target.endswith("/") else target
         if is_installer_name(name) and analysis.stages.carries(stage, path):
             message = f"{instruction.keyword} stores the installer {name} in a layer of its own"
-            yield Problem(message, instruction.arguments.span(0, len(instruction.arguments.data)), None, stage.label)
+            yield Problem(
+                message,
+                instruction.arguments.span(0, len(instruction.arguments.data)),
+                None,
+                stage.label,
+                "its layer is made before any RUN",
+            )
 
 
-def _fix(layer: RunLayer, fetched: Fetched, analysis: Analysis) -> Fix | None:
-    """Return the fix that removes the installer right after it ran, if nothing else ever names the file."""
+def _fix(layer: RunLayer, fetched: Fetched, analysis: Analysis) -> tuple[Fix | None, str | None]:
+    """Return the fix that removes the installer right after it ran, or why there is none."""
     calls = [install.conda for install in layer.installs if _runs(install.conda, fetched.download)]
-    if len(calls) != 1 or _is_mentioned_after(calls[0], fetched.download, analysis):
-        return None
+    if len(calls) != 1:
+        return None, "it does not run once in this RUN"
+    if _is_mentioned_after(calls[0], fetched.download, analysis):
+        return None, "its file may be named again"
     call = calls[0]
     words = [*environment_words(call.read, call.at)]
     text = " ".join([*(word.raw for word in words), "rm -f", call.tool_words[-1].raw])
     try:
         edit = insert_after(layer, call.command, text, analysis.dockerfile)
-    except NoPlaceError:
-        return None
-    return Fix("remove the installer in the same RUN", (edit,))
+    except NoPlaceError as error:
+        return None, str(error)
+    if not keeps_out(fetched, layer, edit, text, analysis):
+        return None, "a path around the removal would stay"
+    return Fix("remove the installer in the same RUN", (edit,)), None
 
 
 def _runs(conda: CondaCommand, download: Download) -> bool:

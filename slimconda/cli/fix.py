@@ -1,5 +1,6 @@
 """Owns `slimconda fix`."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,10 +17,10 @@ from slimconda.cli.options import (
     SelectOption,
     TargetOption,
 )
-from slimconda.cli.output import complain, finish, say, write
+from slimconda.cli.output import complain, finish, write
 from slimconda.errors import InputError
 from slimconda.files import replace_file
-from slimconda.findings import Severity
+from slimconda.reporters.escapes import inert
 
 if TYPE_CHECKING:
     from slimconda.rewriter import Rewrite
@@ -43,10 +44,13 @@ def fix(
     Install and cleanup go into one layer, in the author's style; no other byte changes. Files are replaced at once,
     with their mode. With - it is a filter from standard input to standard output.
     """
+    from slimconda.reporters.fixes import render_all, render_file
     from slimconda.rewriter import rewrite
 
     asked = Asked(config, fail_on, select, ignore, all_stages, target)
-    found = False
+    verb = "would be fixed" if check or diff else "fixed"
+    rewrites: list[Rewrite] = []
+    skipped, found = 0, False
     sources, failed = find_sources(paths)
     for source in sources:
         if is_compose(source):
@@ -58,8 +62,12 @@ def fix(
             _deliver(done, diff=diff, check=check)
         except InputError as error:
             failed = complain(error)
+            skipped += 1
             continue
         found = found or done.report.reaches(settings.fail_on) or (check and done.changed)
+        typer.echo(inert(render_file(done, verb=verb)), err=True, nl=False)
+        rewrites.append(done)
+    typer.echo(inert(render_all(rewrites, skipped, verb=verb)), err=True, nl=False)
     finish(failed=failed, found=found and not exit_zero)
 
 
@@ -73,21 +81,17 @@ def _refuse_broken(done: "Rewrite") -> None:
 
 
 def _deliver(done: "Rewrite", *, diff: bool, check: bool) -> None:
-    """Write a rewritten Dockerfile where it belongs, and say what was done."""
+    """Write a rewritten Dockerfile where it belongs."""
     from slimconda.reporters.diff import render
 
     if diff:
-        write(render(done.source.path, done.source.data, done.data))
+        write(render(_relative(done.source.path), done.source.data, done.data))
     elif done.source.path == STDIN and not check:
         write(done.data)
     elif done.changed and not check:
         replace_file(Path(done.source.path), done.source.data, done.data)
-    _say_fixed(done, verb="would be fixed" if check or diff else "fixed")
 
 
-def _say_fixed(done: "Rewrite", *, verb: str) -> None:
-    # Advice has no fix and asks for no action: `lint` gives it.
-    fixed, left = len(done.fixed), sum(finding.severity > Severity.INFO for finding in done.report.open)
-    if fixed or left:
-        rest = f", {left} left (see: slimconda lint)" if left else ""
-        say(f"{done.source.path}: {fixed} {verb}{rest}")
+def _relative(path: str) -> str:
+    """Return a path as `git apply` takes it here: from the working directory on, where it lies below that."""
+    return os.path.relpath(path) if path != STDIN and Path(path).resolve().is_relative_to(Path.cwd()) else path

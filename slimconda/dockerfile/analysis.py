@@ -20,8 +20,13 @@ from slimconda.dockerfile.stages import Context, Stages, expand
 from slimconda.dockerfile.stores import Cache, Store, absolute
 from slimconda.dockerfile.sweeps import MAY_REWRITE
 from slimconda.dockerfile.versions import CondaVersions, hides_version, named_versions, names_mamba_1
+from slimconda.dockerfile.wrappers import unwrapped
+from slimconda.source import Source
 
-NEEDS_CACHE = re.compile(rb"--offline|--use-index-cache|\b(?:conda|boa|mamba)[ -]?(?:mamba)?build\b|--download-only")
+NEEDS_CACHE = re.compile(rb"--offline|--use-index-cache|\b(?:conda|boa|mamba) (?:mamba)?build\b|--download-only")
+BEFORE_ALL = "--tarballs --index-cache --packages --yes"
+BUILDERS = frozenset({"conda-build", "conda-mambabuild"})  # as programs; as packages they only are installed
+COMMENT = re.compile(rb"^[ \t]*#.*$", re.MULTILINE)
 # `--all` came with conda 4.1.
 FIRST_ALL = (4, 1)
 CONDA_WORD = re.compile(r"conda|mamba|miniforge|pixi", re.IGNORECASE)
@@ -41,7 +46,8 @@ class Analysis:
         return Stages(self.dockerfile, self.config.target, self.config.all_stages)
 
     @cached_property
-    def _names(self) -> Names:
+    def names(self) -> Names:
+        """Return the names of the user's own programs."""
         return Names(self.config.install_commands, self.config.clean_commands)
 
     @cached_property
@@ -67,7 +73,7 @@ class Analysis:
     @cached_property
     def _has_conda(self) -> bool:
         text = self.dockerfile.source.data.decode("utf-8", "surrogateescape")
-        return CONDA_WORD.search(text) is not None or self._names.in_text(text)
+        return CONDA_WORD.search(text) is not None or self.names.in_text(text)
 
     @cached_property
     def steps(self) -> tuple[Step, ...]:
@@ -89,7 +95,7 @@ class Analysis:
         text = expand(self.dockerfile.source.text(instruction.span), context.variables)
         if not MAY_REWRITE.search(text) and not any(prefix.path in text for prefix in before):
             return None
-        return self._read(Place(stage, instruction, context))
+        return self.layer_at(Place(stage, instruction, context), self.dockerfile.source)
 
     @cached_property
     def wasteful_layers(self) -> tuple[RunLayer, ...]:
@@ -139,13 +145,35 @@ class Analysis:
 
     @cached_property
     def refusal(self) -> str | None:
-        """Return why no whole clean may be added to this Dockerfile: it could break the build."""
+        """Return why no `clean --all` may be added to this Dockerfile: it could break the build."""
+        old = "this conda is too old for --all" if self.conda_versions.names_older_than(FIRST_ALL) else None
+        return self.cache_use or old
+
+    @cached_property
+    def clean_arguments(self) -> str | None:
+        """Return the flags that clean everything: the user's, or those that conda had before `--all`, if it had them.
+
+        Source: conda's changelog; 4.0 has the flags of 4.3, which were run.
+        """
+        if not self.conda_versions.names_older_than(FIRST_ALL):
+            return self.config.clean_arguments
+        return None if self.conda_versions.names_older_than((4, 0)) else BEFORE_ALL
+
+    @cached_property
+    def cache_use(self) -> str | None:
+        """Return what else in this Dockerfile uses the cache, so that nothing may clean it."""
         text = self.dockerfile.source.data
-        if NEEDS_CACHE.search(text):
+        if NEEDS_CACHE.search(COMMENT.sub(b"", text)) or self._runs_builder:
             return "another command needs the cache"
         if SOFT_LINKS.search(text):
             return "environments may be soft links into the cache"
-        return "this conda is too old for --all" if self.conda_versions.names_older_than(FIRST_ALL) else None
+        return None
+
+    @cached_property
+    def _runs_builder(self) -> bool:
+        found = (command for layer in self.all_layers for command in layer.read.commands)
+        programs = (command.words[unwrapped(command) :][:1] for command in found)
+        return any(word.text.rpartition("/")[2] in BUILDERS for words in programs for word in words)
 
     @cached_property
     def conda_versions(self) -> CondaVersions:
@@ -174,14 +202,15 @@ class Analysis:
         for instruction in _runs(stage, children=stage.index in self.stages.final):
             context = self.stages.context(instruction)
             text = expand(self.dockerfile.source.text(instruction.span), context.variables)
-            if not CACHE_WORD.search(text) and not self._names.in_text(text):
+            if not CACHE_WORD.search(text) and not self.names.in_text(text):
                 continue
-            layer = self._read(Place(stage, instruction, context))
+            layer = self.layer_at(Place(stage, instruction, context), self.dockerfile.source)
             if layer is not None:
                 yield layer
 
-    def _read(self, place: Place) -> RunLayer | None:
-        return run_layer(place, self._names, self.dockerfile.source, partial(self._runs_pip, place))
+    def layer_at(self, place: Place, source: Source, original: Place | None = None) -> RunLayer | None:
+        """Return the layer of a RUN at a place of a source; `original` is where the RUN stands in this Dockerfile."""
+        return run_layer(place, self.names, source, partial(self._runs_pip, original or place))
 
     def _runs_pip(self, place: Place, call: CondaCommand, context: Context) -> bool:
         """Tell whether a call surely reads an environment file that has a `pip:` part."""

@@ -1,18 +1,22 @@
 """Owns the clean that a RUN lacks: its words, and where it goes."""
 
 import re
+from collections.abc import Iterator
 
 from slimconda.dockerfile.analysis import Analysis
 from slimconda.dockerfile.caches import Install, RunLayer, Verdict
 from slimconda.dockerfile.conda import CondaCommand, Tool
-from slimconda.dockerfile.insertion import NoPlaceError, find_link, insert_after
-from slimconda.dockerfile.installers import installer_prefix
+from slimconda.dockerfile.insertion import NoPlaceError, find_link, insert_at
+from slimconda.dockerfile.installers import default_prefix, installer_prefix
 from slimconda.dockerfile.shell import Word
+from slimconda.dockerfile.spots import Spot, spots_of
+from slimconda.dockerfile.trial import left_after
 from slimconda.dockerfile.wrappers import environment_words
 from slimconda.findings import Fix
 from slimconda.source import Edit, Span
 
 LEAVES = re.compile(r"\b(?:remove|uninstall|rm|mv|cd)\b")
+MOST_CLEANS = 8
 
 
 def uncleaned(layer: RunLayer) -> list[Install]:
@@ -21,15 +25,67 @@ def uncleaned(layer: RunLayer) -> list[Install]:
 
 
 def missing_clean(layer: RunLayer, analysis: Analysis) -> Edit:
-    """Return the edit that puts a clean right after the last uncleaned install; raises NoPlaceError."""
-    refuse_unsafe(analysis)
-    installs = [install.conda for install in uncleaned(layer)]
+    """Return the one edit that makes a RUN clean after its installs; raises NoPlaceError where it takes several."""
+    edits = missing_cleans(layer, analysis)
+    if len(edits) > 1:
+        raise NoPlaceError("it takes several cleans")
+    return edits[0]
+
+
+def missing_cleans(layer: RunLayer, analysis: Analysis) -> tuple[Edit, ...]:
+    """Return the edits after which a RUN leaves nothing of its uncleaned installs, whatever its path.
+
+    One clean serves all installs before it where it can; branches get their own. Raises NoPlaceError.
+    """
+    if analysis.cache_use or analysis.clean_arguments is None:
+        refuse_unsafe(analysis)
+    left = uncleaned(layer)
+    edits: list[Edit] = []
+    while left:
+        if len(edits) == MOST_CLEANS:
+            raise NoPlaceError(f"it takes more than {MOST_CLEANS} cleans")
+        edits.append(_clean_of_last(left, edits, layer, analysis))
+        left = left_after(edits, left, layer, analysis)
+    return tuple(sorted(edits))
+
+
+def _clean_of_last(left: list[Install], edits: list[Edit], layer: RunLayer, analysis: Analysis) -> Edit:
+    """Return the edit that cleans after the last of some installs, and after as many others as it can."""
+    reason = NoPlaceError("a path around the clean would stay")
+    for place in spots_of(layer, left[-1].conda.command):
+        for group in _groups(left, place, layer):
+            try:
+                words = _words(group, analysis)
+                several = len(group) > 1  # The last one may fail where the others did not.
+                edit = insert_at(place, layer, words, analysis.dockerfile, always=several)
+            except NoPlaceError as error:
+                reason = error
+                continue
+            overlaps = any(edit.span.overlaps(other.span) for other in edits)
+            if not overlaps and not left_after([*edits, edit], left[-1:], layer, analysis):
+                return edit
+    raise reason
+
+
+def _groups(left: list[Install], place: Spot, layer: RunLayer) -> Iterator[list[Install]]:
+    """Yield the installs that a clean at a place may serve: all that stand in its list, then the last one alone."""
+    beside = [
+        install
+        for install in left
+        if any(other.siblings is place.siblings for other in spots_of(layer, install.conda.command))
+    ]
+    yield beside
+    if len(beside) > 1:
+        yield left[-1:]
+
+
+def _words(group: list[Install], analysis: Analysis) -> str:
+    installs = [install.conda for install in group]
     chosen = _one_per_cache(installs)
     for conda in chosen:
         _refuse_vanished(conda, installs[-1], analysis)
-    words = [clean_words(conda, analysis.config.clean_arguments) for conda in chosen]
-    several = len(installs) > 1  # The last one may fail where the others did not.
-    return insert_after(layer, installs[-1].command, " && ".join(words), analysis.dockerfile, always=several)
+    arguments = analysis.clean_arguments or analysis.config.clean_arguments
+    return " && ".join(clean_words(conda, arguments) for conda in chosen)
 
 
 def refuse_unsafe(analysis: Analysis) -> None:
@@ -106,6 +162,9 @@ def _cleaner(conda: CondaCommand) -> list[str]:
 
 def _installed_conda(conda: CondaCommand) -> str:
     prefix = installer_prefix(conda.arguments)
+    home = default_prefix(conda.tool_words[-1].text) if prefix is None else None
+    if home and not environment_words(conda.read, conda.at) and not conda.command.assignments:
+        return f"{home}/bin/conda"
     if prefix is None or not _is_absolute(prefix):
         raise NoPlaceError("the installer's prefix is not given")
     return f"{prefix.raw.rstrip('/')}/bin/conda"

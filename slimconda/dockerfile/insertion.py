@@ -1,189 +1,214 @@
 """Owns where a command goes into a RUN and how it leaves it: edits in the author's style, or no edit at all."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from itertools import pairwise
 
 from slimconda.dockerfile.caches import RunLayer
-from slimconda.dockerfile.parser import Dockerfile, Instruction
+from slimconda.dockerfile.joints import Joints
+from slimconda.dockerfile.parser import KEYWORDS, Dockerfile, Instruction
 from slimconda.dockerfile.scanner import Role
 from slimconda.dockerfile.scripts import Form
-from slimconda.dockerfile.shell import Chain, Pipeline, ShellCommand, Statement, commands
-from slimconda.source import Edit, Span
+from slimconda.dockerfile.shell import Pipeline, Redirect, ShellCommand, commands
+from slimconda.dockerfile.spots import NoPlaceError, Spot, errexit_at, is_harmless, spots_of
+from slimconda.source import Edit, Source, Span
+
+__all__ = [
+    "NoPlaceError",
+    "find_link",
+    "insert_after",
+    "insert_at",
+    "remove_command",
+    "remove_commands",
+    "remove_instruction",
+]
+
+PLAIN = re.compile(r"[\w./:=@%+,&;{}-]+")
+# What a command put between two others would change for the later one.
+READS_LAST = re.compile(rb"PIPESTATUS|pipestatus|\$_\b|\$\{_\}")
+SILENT_TARGETS = re.compile(r"/dev/null|&?[0-9]")
 
 
-class NoPlaceError(Exception):
-    """There is no certain place for the edit; the message says why in one phrase."""
-
-
-@dataclass(frozen=True)
-class Link:
-    """A direct part of a flat `&&` chain: its chain, its place in it, and the chain's place in the script."""
-
-    links: tuple[Statement, ...]
-    at: int
-    followed: bool
-
-    @property
-    def statement(self) -> Statement:
-        """Return the part itself."""
-        return self.links[self.at]
-
-
-def find_link(layer: RunLayer, command: ShellCommand) -> Link:
-    """Return the part of a flat chain that a command is; raises NoPlaceError where it is none."""
-    if layer.run.form is Form.EXEC:
-        raise NoPlaceError("in exec form")
-    if layer.run.script.faulty:
-        raise NoPlaceError("the shell text is not understood")
-    body = layer.run.script.body
-    number = next((n for n, item in enumerate(body.items) if any(c is command for c in commands(item))), None)
-    if number is None or number in body.background:
-        raise NoPlaceError("in the background")
-    item = body.items[number]
-    links = item.items if isinstance(item, Chain) else (item,)
-    if isinstance(item, Chain) and set(item.operators) != {"&&"}:
-        raise NoPlaceError("beside a ||")
-    at = next((n for n, link in enumerate(links) if _is_direct(link, command)), None)
-    if at is None:
-        raise NoPlaceError("inside a compound command")
-    if command.words[0].text == "exec":
-        raise NoPlaceError("nothing runs after exec")
-    if any(word.text == "-S" for word in command.words) and command.name == "sudo":
-        raise NoPlaceError("sudo reads a password")
-    return Link(links, at, followed=number < len(body.items) - 1)
-
-
-def _is_direct(link: Statement, command: ShellCommand) -> bool:
-    if isinstance(link, Pipeline):
-        return link.items[-1] is command and not link.negated
-    return link is command
-
-
-def insert_after(
-    layer: RunLayer, command: ShellCommand, text: str, dockerfile: Dockerfile, *, always: bool = False
-) -> Edit:
+def insert_after(layer: RunLayer, command: ShellCommand, text: str, dockerfile: Dockerfile) -> Edit:
     """Return the edit that runs `text` right after a command if that succeeded; raises NoPlaceError.
+
+    `text` is spelt as the command's own script would spell it: in quotes, its words must be plain or the command's.
+    """
+    return insert_at(spots_of(layer, command)[-1], layer, text, dockerfile)
+
+
+def insert_at(place: Spot, layer: RunLayer, text: str, dockerfile: Dockerfile, *, always: bool = False) -> Edit:
+    """Return the edit that runs `text` at one of a command's spots; raises NoPlaceError.
 
     `always` asks for it after a failure, too, where that changes neither the status nor what else runs.
     """
-    link = find_link(layer, command)
-    writer = _Writer(layer, link, dockerfile)
-    if writer.is_before_swallowed_lines():
+    ends_statement, grouped = _tie(place, layer)
+    alone = len(place.links) == 1 and not place.is_last_item and b"$?" not in layer.run.script.text.data
+    if always and alone and not place.guarded and errexit_at(layer, place) == {False}:
+        ends_statement = True
+    joints = Joints(layer, place, dockerfile)
+    if joints.is_before_swallowed_lines:
         raise NoPlaceError("a comment swallows the following lines")
-    settings = _errexit(layer, command)
-    alone = link.followed and len(link.links) == 1 and b"$?" not in layer.run.script.text.data
-    if always and alone and settings == {False}:
-        return Edit(writer.place, writer.next_statement() + text.encode())
-    if not link.followed or settings == {False}:
-        return Edit(writer.place, writer.conjunction() + text.encode())
-    if settings != {True} or not alone:
-        raise NoPlaceError("a chain under errexit")
-    return Edit(writer.place, writer.next_statement() + text.encode())
+    words = _spelt(text, place, layer, dockerfile.source)
+    if grouped:
+        tie = b"; " if ends_statement else b" && "
+        return Edit(joints.span, b"{ " + dockerfile.source.read(joints.span) + tie + words + b"; }")
+    tie = joints.semicolon() if ends_statement else joints.conjunction()
+    return Edit(Span(joints.end, joints.end), tie + words)
 
 
-def _errexit(layer: RunLayer, command: ShellCommand) -> frozenset[bool]:
-    """Return the settings of errexit under which a command may run; both where its paths are not understood."""
-    if layer.errexit is not None:
-        return layer.errexit.get(id(command), frozenset())
-    sets = any(other.name == "set" for other in commands(layer.run.script.body))
-    return frozenset({layer.run.script.errexit, sets})
+def _tie(place: Spot, layer: RunLayer) -> tuple[bool, bool]:
+    """Return whether a command at a place starts a new statement, and whether both need braces to stay one link.
+
+    Where errexit would end the script, `&&` would hide the failure of what stands left of it; elsewhere a new
+    statement would replace its exit status.
+    """
+    if place.trouble:
+        raise NoPlaceError(place.trouble)
+    if not all(is_harmless(other) for other in place.alternatives):
+        raise NoPlaceError("beside a ||")
+    if READS_LAST.search(layer.run.script.text.data):
+        raise NoPlaceError("the script reads what the last command left")
+    if any(other.words and other.words[0].text in KEYWORDS for other in commands(layer.run.script.body)):
+        raise NoPlaceError("the line before an instruction goes on into it")
+    settings = errexit_at(layer, place)
+    if place.piped and settings != {False}:
+        raise NoPlaceError("in a pipe under errexit")
+    ends_statement = not (place.guarded or settings == {False} or (place.ends_script and place.is_simple))
+    if ends_statement and settings != {True}:
+        raise NoPlaceError("errexit may be on or off")
+    after_or = place.at > 0 and place.operators[place.at - 1] == "||"
+    return ends_statement, after_or or (ends_statement and len(place.links) > 1)
 
 
-class _Writer:
-    """Spells what stands between a command and the one put after it."""
+def _spelt(text: str, place: Spot, layer: RunLayer, source: Source) -> bytes:
+    """Return a text as it has to stand in the file: in quotes or JSON, words are repeated with their escapes."""
+    if place.script is layer.run.script:
+        return text.encode("utf-8", "surrogateescape")
+    known = {word.raw: source.read(word.span) for word in (*place.command.assignments, *place.command.words)}
+    return b" ".join(_token(token, known) for token in text.split(" "))
 
-    def __init__(self, layer: RunLayer, link: Link, dockerfile: Dockerfile) -> None:
-        self.text = layer.run.script.text
-        self.source = dockerfile.source
-        self.link = link
-        self.heredoc = layer.run.form is Form.HEREDOC
-        self.escape = b"\\" if self.heredoc else dockerfile.escape.encode()
-        inside = commands(link.statement)
-        self.opens_heredoc = any(r.operator.startswith("<<") for c in inside for r in c.redirects)
-        end = self.text.offset(link.statement.end - 1) + 1
-        self.place = Span(end, end)
 
-    def is_before_swallowed_lines(self) -> bool:
-        """Tell whether a comment follows that Docker's joining of lines makes longer than its author meant."""
-        rest = self.text.data[self.link.statement.end :]
-        if self.heredoc or not rest.lstrip().startswith(b"#"):
-            return False
-        return b"\n" in self.source.data[self.place.start : self.text.offset(len(self.text.data) - 1)]
+def _token(token: str, known: dict[str, bytes]) -> bytes:
+    if PLAIN.fullmatch(token):
+        return token.encode()
+    start = max((raw for raw in known if token.startswith(raw.rstrip("/"))), key=len, default=None)
+    rest = token.removeprefix(start.rstrip("/")) if start else token
+    if start is None or b"\n" in known[start] or (rest and not PLAIN.fullmatch(rest)):
+        raise NoPlaceError("its words are quoted twice")
+    return known[start].rstrip(b"/") + rest.encode() if rest else known[start]
 
-    @property
-    def line_end(self) -> bytes:
-        """Return the line end of the place's line; of the line before, where it is the last and has none."""
-        data = self.source.data
-        at = data.find(b"\n", self.place.start)
-        at = at if at >= 0 else data.rfind(b"\n", 0, self.place.start)
-        return b"\r\n" if data[at - 1 : at] == b"\r" else b"\n"
 
-    def indentation(self, offset: int) -> bytes:
-        """Return the blanks that the line of an offset starts with."""
-        line = self.source.read(self.source.line_span(self.source.line_of(offset)))
-        match = re.match(rb"[ \t]*", line)
-        return match[0] if match else b""
-
-    def new_line(self, offset: int) -> bytes:
-        """Return a line's continuation, and a new line as far indented as the one that holds an offset."""
-        return b" " + self.escape + self.line_end + self.indentation(offset)
-
-    def next_statement(self) -> bytes:
-        if self.heredoc and not self.opens_heredoc:
-            return self.line_end + self.indentation(self.place.start - 1)
-        return b"; "
-
-    def conjunction(self) -> bytes:
-        """Return `&&` in the style of its neighbours; after a command of several lines it has a line of its own."""
-        neighbour = self.link.at if self.link.at > 0 else 1
-        joint = b" && "
-        if self.opens_heredoc:
-            return joint
-        if neighbour < len(self.link.links):
-            joint = self.like(self.link.links[neighbour - 1], self.link.links[neighbour])
-        start = self.text.offset(self.link.statement.start)
-        if b"\n" in joint or b"\n" not in self.source.data[start : self.place.start]:
-            return joint
-        return b" " + self.escape + self.line_end + (self.indentation(self.place.start - 1) or b"    ") + b"&& "
-
-    def like(self, left: Statement, right: Statement) -> bytes:
-        """Return a `&&` that stands as the one between two commands does."""
-        index = self.text.data.find(b"&&", left.end, right.start)
-        if index < 0:
-            raise NoPlaceError("the chain is not understood")
-        left_end, right_start = self.text.offset(left.end - 1) + 1, self.text.offset(right.start)
-        start, end = self.text.offset(index), self.text.offset(index + 1) + 1
-        before = self.new_line(start) if b"\n" in self.source.data[left_end:start] else b" "
-        after = self.source.data[end:right_start]
-        if b"\n" in after:
-            joins = self.escape in after.rpartition(b"\n")[0]
-            after = self.new_line(right_start) if joins else self.new_line(right_start)[2:]
-        return before + b"&&" + after
+def find_link(layer: RunLayer, command: ShellCommand) -> Spot:
+    """Return the spot of a command in a `&&` chain that always runs; raises NoPlaceError where it is in none."""
+    place = spots_of(layer, command)[-1]
+    if place.trouble:
+        raise NoPlaceError(place.trouble)
+    if place.script is not layer.run.script or place.enclosed or place.piped:
+        raise NoPlaceError("inside a compound command")
+    if "||" in place.operators:
+        raise NoPlaceError("beside a ||")
+    return place
 
 
 def remove_command(layer: RunLayer, command: ShellCommand, dockerfile: Dockerfile) -> tuple[Edit, ...]:
     """Return the edits that take a command out of its RUN, or the RUN away if nothing is left of it.
 
-    Raises NoPlaceError where its place is not certain.
+    The command is taken to succeed. Raises NoPlaceError where its place is not certain.
     """
-    link = find_link(layer, command)
-    if isinstance(link.statement, Pipeline) or any(redirect.operator != "<" for redirect in command.redirects):
+    place = spots_of(layer, command)[-1]
+    if place.trouble:
+        raise NoPlaceError(place.trouble)
+    if isinstance(place.statement, Pipeline) or not all(_is_silent(redirect) for redirect in command.redirects):
         raise NoPlaceError("its output is used")
-    if link.followed and len(link.links) > 1 and _errexit(layer, command) != {False}:
-        raise NoPlaceError("a chain under errexit")
-    if len(link.links) == 1:
-        if layer.run.form is not Form.SHELL or len(layer.run.script.body.items) > 1 or layer.instruction.flags:
-            raise NoPlaceError("in a list of commands")
+    if READS_LAST.search(layer.run.script.text.data) or b"$?" in layer.run.script.text.data:
+        raise NoPlaceError("the script reads what the last command left")
+    if len(place.links) > 1 and not _is_whole_chain(place):
+        return (_without_link(place, layer, dockerfile),)
+    if len(place.siblings.items) > 1:
+        return (_without_statement(place, layer, dockerfile),)
+    if place.script is not layer.run.script or place.enclosed:
+        raise NoPlaceError("nothing would be left in its place")
+    if layer.run.form not in {Form.SHELL, Form.HEREDOC} or layer.instruction.flags:
+        raise NoPlaceError("in a list of commands")
+    return remove_instruction(layer.instruction, dockerfile)
+
+
+def remove_commands(layer: RunLayer, found: Sequence[ShellCommand], dockerfile: Dockerfile) -> tuple[Edit, ...]:
+    """Return the edits that take several commands of one chain out of a RUN; raises NoPlaceError."""
+    if len(found) == 1:
+        return remove_command(layer, found[0], dockerfile)
+    places = [spots_of(layer, command)[-1] for command in found]
+    if any(place.links is not places[0].links for place in places):
+        raise NoPlaceError("beside another clean")
+    edits = sorted(edit for command in found for edit in remove_command(layer, command, dockerfile))
+    whole = len(places[0].links) == len(found) and len(places[0].siblings.items) == 1
+    if whole and places[0].script is layer.run.script and not places[0].enclosed and not layer.instruction.flags:
         return remove_instruction(layer.instruction, dockerfile)
-    text, data = layer.run.script.text, dockerfile.source.data
-    if link.at > 0:
-        start = text.offset(link.links[link.at - 1].end - 1) + 1
-        span = Span(start, text.offset(link.statement.end - 1) + 1)
+    if len(places[0].links) == len(found) or any(a.span.overlaps(b.span) for a, b in pairwise(edits)):
+        raise NoPlaceError("beside another clean")
+    return tuple(edits)
+
+
+def _is_silent(redirect: Redirect) -> bool:
+    target = redirect.target.text if redirect.target else ""
+    return redirect.operator == "<" or SILENT_TARGETS.fullmatch(target) is not None
+
+
+def _is_whole_chain(place: Spot) -> bool:
+    """Tell whether nothing but alternatives that never run follow the first link."""
+    return place.at == 0 and set(place.operators) == {"||"} and all(is_harmless(link) for link in place.links[1:])
+
+
+def _without_link(place: Spot, layer: RunLayer, dockerfile: Dockerfile) -> Edit:
+    """Return the edit that takes a link and one operator out of a chain."""
+    text, links, at = place.script.text, place.links, place.at
+    if "||" in {place.operators[at - 1] if at else "&&", place.operators[0] if not at else "&&"}:
+        raise NoPlaceError("beside a ||")
+    ignored = place.ends_script or place.guarded or errexit_at(layer, place) == {False}
+    if place.is_last_link and not ignored:
+        raise NoPlaceError("a chain under errexit")
+    if at > 0:
+        span = Span(text.place(links[at - 1].end - 1).end, text.place(links[at].end - 1).end)
     else:
-        span = Span(text.offset(link.statement.start), text.offset(link.links[1].start))
-    if b"#" in data[span.start : span.end]:
+        span = Span(text.offset(links[0].start), text.offset(links[1].start))
+    return _cut(span, dockerfile)
+
+
+def _without_statement(place: Spot, layer: RunLayer, dockerfile: Dockerfile) -> Edit:
+    """Return the edit that takes a whole item out of a list."""
+    text, items, number = place.script.text, place.siblings.items, place.number
+    last = number == len(items) - 1
+    if last and not _stops_before(place, layer):
+        raise NoPlaceError("its exit status hides that of the command before it")
+    line = _own_line(place, layer, dockerfile)
+    if line:
+        return Edit(line, b"")
+    if not last:
+        return _cut(Span(text.offset(items[number].start), text.offset(items[number + 1].start)), dockerfile)
+    return _cut(Span(text.place(items[number - 1].end - 1).end, text.place(items[number].end - 1).end), dockerfile)
+
+
+def _stops_before(place: Spot, layer: RunLayer) -> bool:
+    """Tell whether the command before a place in its list surely succeeded when the place is reached."""
+    before = place.siblings.items[place.number - 1]
+    known = isinstance(before, ShellCommand) and place.number - 1 not in place.siblings.background
+    return known and not place.guarded and errexit_at(layer, place) == {True}
+
+
+def _own_line(place: Spot, layer: RunLayer, dockerfile: Dockerfile) -> Span | None:
+    """Return the line of a heredoc that a statement has for itself."""
+    joints = Joints(layer, place, dockerfile)
+    first, last = dockerfile.source.line_of(joints.start), dockerfile.source.line_of(joints.end - 1)
+    line = Span(dockerfile.source.line_start(first), dockerfile.source.line_span(last).end)
+    rest = dockerfile.source.read(line).replace(dockerfile.source.read(joints.span), b"", 1)
+    return line if joints.literal and rest.strip(b" \t\r\n") in {b"", b";"} else None
+
+
+def _cut(span: Span, dockerfile: Dockerfile) -> Edit:
+    if b"#" in dockerfile.source.read(span):
         raise NoPlaceError("beside a comment")
-    return (Edit(span, b""),)
+    return Edit(span, b"")
 
 
 def remove_instruction(instruction: Instruction, dockerfile: Dockerfile) -> tuple[Edit, ...]:

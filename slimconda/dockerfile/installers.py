@@ -31,3 +31,12 @@ def installer_prefix(arguments: Sequence[Word]) -> Word | None:
         if re.fullmatch(r"-[a-z]*p", word.text):
             return arguments[number + 1]
     return None
+
+
+def default_prefix(name: str) -> str | None:
+    """Return where an installer of that name installs to without -p; None for one that was renamed.
+
+    Source: their own help, "-p PREFIX install prefix, defaults to $HOME/miniconda3" and the like.
+    """
+    match = re.match(r"(Miniconda[23]|Miniforge3|Mambaforge|Anaconda[23])-", name.rpartition("/")[2])
+    return f"~/{match[1].lower()}" if match else None

@@ -31,6 +31,7 @@ from slimconda.dockerfile.shell import (
     Word,
 )
 from slimconda.dockerfile.shell_heredocs import Heredoc, without_heredocs
+from slimconda.dockerfile.shell_lists import chain_of, pipeline_of
 from slimconda.dockerfile.shell_nodes import REDIRECTS, after, own_end, substitutions
 from slimconda.dockerfile.shell_words import make_word, unquoted_script
 from slimconda.dockerfile.text import JoinedText
@@ -134,12 +135,12 @@ class _Reader:
             case _:
                 return Opaque()
 
-    def pipeline(self, node: "Node", level: int) -> Pipeline:
+    def pipeline(self, node: "Node", level: int) -> Pipeline | Chain:
         """Return a pipeline; a `!` before its first command negates the whole of it."""
         first, *rest = self.fed([self.statement(c, level + 1) for c in node.named_children if c.type != "comment"])
         if node.named_children[0].type == "negated_command" and isinstance(first, Pipeline):
-            return Pipeline((*first.items, *rest), negated=True)
-        return Pipeline((first, *rest))
+            return pipeline_of([*first.items, *rest], negated=True)
+        return pipeline_of([first, *rest])
 
     def fed(self, items: list[Statement]) -> list[Statement]:
         """Give each shell that reads its input what `echo` or `cat` before it in the pipe writes."""
@@ -166,7 +167,7 @@ class _Reader:
             items.insert(0, self.statement(right, level + 1))
             operators.insert(0, operator.type)
             node = left
-        return Chain((self.statement(node, level + 1), *items), tuple(operators))
+        return chain_of([self.statement(node, level + 1), *items], operators)
 
     def conditional(self, node: "Node", level: int) -> If:
         branches, otherwise = [self.branch(node.children, level)], None

@@ -15,9 +15,12 @@ def render(path: str, before: bytes, after: bytes) -> bytes:
 
 
 def _quoted(name: bytes) -> bytes:
-    """Return a name as git writes it: in C's quotes where it holds control characters, quotes or backslashes."""
+    """Return a name as git writes it: in C's quotes where it holds control characters, quotes or backslashes.
+
+    A tab ends a name with blanks.
+    """
     if not re.search(rb'[\x00-\x1f\x7f"\\]', name):
-        return name
+        return name + b"\t" if b" " in name else name
     named = {0x09: b"\\t", 0x0A: b"\\n", 0x0D: b"\\r", 0x22: b'\\"', 0x5C: b"\\\\"}
     return b'"%b"' % re.sub(rb'[\x00-\x1f\x7f"\\]', lambda m: named.get(m[0][0], b"\\%03o" % m[0][0]), name)
 

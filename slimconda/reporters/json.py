@@ -39,6 +39,7 @@ def finding_fields(finding: Finding, source: Source | None) -> dict[str, Any]:
         "stage": finding.stage,
         "ignored": finding.ignored,
         "fix": _fix(finding.fix) if finding.fix else None,
+        "unfixable": finding.unfixable,
     }
 
 

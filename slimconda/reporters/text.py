@@ -69,6 +69,8 @@ def _fix(finding: Finding, tint: str) -> Iterator[str]:
     if finding.fix is not None:
         note = " (unsafe)" if finding.fix.safety is Safety.UNSAFE else ""
         yield f"      = {_painted(f'fix{note}', tint)}: {visible(finding.fix.title)}"
+    elif finding.unfixable:
+        yield f"      = no fix: {visible(finding.unfixable)}"
 
 
 def summary(report: Report) -> str:
