@@ -11,13 +11,14 @@ from slimconda.cli.fix import fix
 from slimconda.cli.inspect import inspect
 from slimconda.cli.lint import lint
 from slimconda.cli.output import BAD_INPUT, BUG, FOUND, complain
+from slimconda.cli.prove import prove
 from slimconda.cli.reference import demo, explain, lsp, rules
 from slimconda.errors import SlimcondaError
 from slimconda.reporters.escapes import visible
 
 __all__ = ["app", "main"]
 
-for command in (lint, fix, inspect, compare, rules, explain, demo, lsp):
+for command in (lint, fix, inspect, compare, prove, rules, explain, demo, lsp):
     app.command()(command)
 
 
