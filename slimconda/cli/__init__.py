@@ -7,6 +7,7 @@ import typer
 
 from slimconda.cli.app import app
 from slimconda.cli.compare import compare
+from slimconda.cli.du import du
 from slimconda.cli.fix import fix
 from slimconda.cli.inspect import inspect
 from slimconda.cli.lint import lint
@@ -18,7 +19,7 @@ from slimconda.reporters.escapes import visible
 
 __all__ = ["app", "main"]
 
-for command in (lint, fix, inspect, compare, prove, rules, explain, demo, lsp):
+for command in (lint, fix, inspect, compare, prove, du, rules, explain, demo, lsp):
     app.command()(command)
 
 

@@ -1,0 +1,190 @@
+"""Owns the count: for each set of labels, how many inodes have all of their names there, and their bytes.
+
+A hard-link group is one inode with several names. What matters of it is only which labels its names have, so the table
+has one row per combination of labels, not one per file, and a million files fit into a few thousand rows.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TypeVar
+
+from slimconda.du.labels import Label
+
+Key = TypeVar("Key")
+BLOCK = 512  # the unit of st_blocks, whatever the file system's own block is (POSIX)
+
+
+@dataclass(frozen=True, slots=True)
+class Bytes:
+    """A number of inodes; `apparent` bytes are the content of files and symlinks, `allocated` what the disk gives."""
+
+    files: int = 0
+    apparent: int = 0
+    allocated: int = 0
+
+    def __add__(self, other: "Bytes") -> "Bytes":
+        """Return the sum."""
+        return Bytes(self.files + other.files, self.apparent + other.apparent, self.allocated + other.allocated)
+
+    def __sub__(self, other: "Bytes") -> "Bytes":
+        """Return the difference."""
+        return Bytes(self.files - other.files, self.apparent - other.apparent, self.allocated - other.allocated)
+
+
+NOTHING = Bytes()
+
+
+def total(parts: Iterable[Bytes]) -> Bytes:
+    """Return the sum of any number of parts."""
+    files = apparent = allocated = 0
+    for part in parts:
+        files += part.files
+        apparent += part.apparent
+        allocated += part.allocated
+    return Bytes(files, apparent, allocated)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """All inodes whose names have these labels (one per name); `links` is how many names the file system knows."""
+
+    labels: tuple[Label, ...]
+    links: int
+    bytes: Bytes
+
+    @property
+    def complete(self) -> bool:
+        """Tell whether all names were seen; else deleting those that were seen frees nothing."""
+        return len(self.labels) >= self.links
+
+
+@dataclass(slots=True)
+class Link:
+    """A combination of labels while its inodes are still being seen."""
+
+    labels: tuple[int, ...]
+    links: int
+    complete: bool  # an inode with these labels has no further name
+    following: dict[int, "Link"] = field(default_factory=dict)
+    files: int = 0
+    apparent: int = 0
+    blocks: int = 0
+
+    def add(self, size: int, blocks: int) -> None:
+        """Count an inode."""
+        self.files += 1
+        self.apparent += size
+        self.blocks += blocks
+
+
+@dataclass
+class Table:
+    """The rows while they are counted; what is in `open` awaits further names, by device and inode number."""
+
+    labels: list[Label] = field(default_factory=list)
+    open: dict[int, dict[int, tuple[Link, int, int]]] = field(default_factory=dict)
+    alone: list[Link] = field(default_factory=list)
+    _ids: dict[Label, int] = field(default_factory=dict)
+    _starts: dict[tuple[int, int], Link] = field(default_factory=dict)
+    _links: dict[tuple[int, tuple[int, ...]], Link] = field(default_factory=dict)
+
+    def number(self, label: Label) -> int:
+        """Return a label's number, under which inodes are counted."""
+        known = self._ids.get(label)
+        if known is None:
+            known = self._ids[label] = len(self.labels)
+            self.labels.append(label)
+            self.alone.append(self._link(1, (known,)))
+        return known
+
+    def start(self, label: int, links: int) -> Link:
+        """Return the row for an inode's first name."""
+        known = self._starts.get((label, links))
+        if known is None:
+            known = self._starts[label, links] = self._link(links, (label,))
+        return known
+
+    def follow(self, link: Link, label: int) -> Link:
+        """Return the row for an inode with one more name."""
+        known = link.following.get(label)
+        if known is None:
+            labels = tuple(sorted((*link.labels, label)))
+            known = link.following[label] = self._link(link.links, labels)
+        return known
+
+    def _link(self, links: int, labels: tuple[int, ...]) -> Link:
+        return self._links.setdefault((links, labels), Link(labels, links, len(labels) >= links))
+
+    def add(self, labels: Iterable[Label], links: int, size: int, blocks: int = 0) -> None:
+        """Count an inode all of whose seen names are known at once."""
+        numbers = tuple(sorted(map(self.number, labels)))
+        self._link(links, numbers).add(size, blocks)
+
+    def close(self) -> "Ledger":
+        """Return all rows; inodes that still await names were linked from outside."""
+        for waiting in self.open.values():
+            for link, size, blocks in waiting.values():
+                link.add(size, blocks)
+        self.open.clear()
+        return Ledger(tuple(self._rows()))
+
+    def _rows(self) -> Iterator[Row]:
+        for link in self._links.values():
+            if link.files:
+                labels = tuple(self.labels[number] for number in link.labels)
+                yield Row(labels, link.links, Bytes(link.files, link.apparent, link.blocks * BLOCK))
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """The bytes of all inodes with a name in some part, each once, and those with no name elsewhere: `own`."""
+
+    bytes: Bytes = NOTHING
+    own: Bytes = NOTHING
+
+    @property
+    def shared(self) -> Bytes:
+        """Return the bytes that stay when the part alone is deleted."""
+        return self.bytes - self.own
+
+
+NO_SHARE = Share()
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """The finished count."""
+
+    rows: tuple[Row, ...]
+
+    @property
+    def total(self) -> Bytes:
+        """Return the bytes of all inodes, each once."""
+        return total(row.bytes for row in self.rows)
+
+    @cached_property
+    def labels(self) -> tuple[Label, ...]:
+        """Return all labels in use."""
+        return tuple(dict.fromkeys(label for row in self.rows for label in row.labels))
+
+    def freed(self, goes: Callable[[Label], bool]) -> Bytes:
+        """Return what deleting all names with such labels frees: inodes of which no other name is left."""
+        gone = {label for label in self.labels if goes(label)}
+        return total(row.bytes for row in self.rows if row.complete and gone.issuperset(row.labels))
+
+    def split(self, key: Callable[[Label], Key | None]) -> dict[Key, Share]:
+        """Return the bytes by a key of their names; a name whose key is None belongs to no part."""
+        keys = {label: key(label) for label in self.labels}
+        parts: dict[Key, list[Share]] = {}
+        for row in self.rows:
+            found = {keys[label] for label in row.labels}
+            alone = row.complete and len(found) == 1
+            share = Share(row.bytes, row.bytes if alone else NOTHING)
+            for part in found:
+                if part is not None:
+                    parts.setdefault(part, []).append(share)
+        return {
+            part: Share(total(share.bytes for share in shares), total(share.own for share in shares))
+            for part, shares in parts.items()
+        }
