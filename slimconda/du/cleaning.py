@@ -19,8 +19,8 @@ Goes = Callable[[Label], bool]
 ALL = ("tarballs", "index-cache", "packages", "tempfiles", "logfiles")
 FIRST_WITH_CONDA_ARCHIVES = "4.7"
 FIRST_WITH_FORCE = "4.6"
-PIP_REMOVES_FOLDERS = "26"
-HTTP_CACHES = ("http", "http-v2")
+# The first pip that removes the folders, too, by its cache command, release by release.
+PIP_REMOVES_FOLDERS = {"http": "26", "wheels": "26", "http-v2": "26.2"}
 
 
 @dataclass(frozen=True)
@@ -73,9 +73,13 @@ def _conda(survey: Survey) -> Iterator[Clean]:
         yield Clean("conda", "conda clean --force-pkgs-dirs --yes", freed, soft)
 
 
+def _writable(survey: Survey) -> frozenset[str]:
+    return frozenset(path for path in survey.layout.caches if os.access(path, os.W_OK))
+
+
 def conda_parts(survey: Survey, version: str | None) -> dict[str, Goes]:
     """Return which names each of conda's options deletes: in the caches of its settings that it may write to."""
-    caches = frozenset(path for path in survey.layout.caches if os.access(path, os.W_OK))
+    caches = _writable(survey)
     unused = unused_packages(survey, lambda _: False)
     ends = (".tar.bz2", ".tar.bz2.part") if is_older(version, FIRST_WITH_CONDA_ARCHIVES) else None
     linked = frozenset(label for row in survey.ledger.rows if row.links > 1 for label in row.labels)
@@ -147,7 +151,7 @@ def _mamba(survey: Survey) -> Iterator[Clean]:
 
 def _mamba_parts(survey: Survey) -> dict[str, Goes]:
     """Return which names mamba 2's options delete: in nested caches, too; it keeps packages by name, not by links."""
-    caches = frozenset(path for path in survey.layout.caches if os.access(path, os.W_OK))
+    caches = _writable(survey)
     root = survey.layout.root
     kept = {
         stem
@@ -168,24 +172,34 @@ def _mamba_parts(survey: Survey) -> dict[str, Goes]:
 def _pip(survey: Survey) -> Iterator[Clean]:
     cache = survey.layout.tools.get("pip")
     if cache is not None:
-        whole = not is_older(tool_version(survey, "pip"), PIP_REMOVES_FOLDERS)
-        freed = survey.ledger.freed(lambda label: label.home == cache and _pip_purges(label, whole=whole))
+        version = tool_version(survey, "pip")
+        freed = survey.ledger.freed(lambda label: label.home == cache and _pip_purges(label, version))
         yield Clean("pip", "python -m pip cache purge", freed)
 
 
-def _pip_purges(label: Label, *, whole: bool) -> bool:
-    """Tell whether pip deletes it: answers of servers and wheels; from pip 26 on their folders, too."""
-    if label.name in HTTP_CACHES:
-        return whole or label.sort is not Sort.FOLDER
-    return label.name == "wheels" and (whole or label.sort is Sort.WHEEL)
+def _pip_purges(label: Label, version: str | None) -> bool:
+    """Tell whether pip deletes it: answers of servers, wheels, and by its version folders; unknown means newest."""
+    if label.name not in PIP_REMOVES_FOLDERS:
+        return False
+    if not is_older(version, PIP_REMOVES_FOLDERS[label.name]):
+        return True
+    return label.sort is Sort.WHEEL if label.name == "wheels" else label.sort is not Sort.FOLDER
 
 
 def _others(survey: Survey) -> Iterator[Clean]:
     for tool, command in (("uv", "uv cache clean"), ("rattler", "rm -rf {}"), ("pixi", "pixi clean cache --yes")):
         cache = survey.layout.tools.get(tool)
         if cache is not None:
-            freed = survey.ledger.freed(_in(cache))
-            yield Clean(tool, command.format(cache), freed)
+            yield Clean(tool, command.format(cache), survey.ledger.freed(_in(cache, keeps_folder=tool == "uv")))
+
+
+def _in(cache: str, *, keeps_folder: bool) -> Goes:
+    def goes(label: Label) -> bool:
+        if keeps_folder and label.home == cache and not label.name and label.sort is Sort.FOLDER:
+            return False  # uv leaves the folder itself, with an empty .lock
+        return f"{label.home}/".startswith(f"{cache}/")
+
+    return goes
 
 
 def removed_environment(survey: Survey, path: str) -> tuple[Bytes, Bytes]:
@@ -197,7 +211,7 @@ def removed_environment(survey: Survey, path: str) -> tuple[Bytes, Bytes]:
     parts = conda_parts(survey, tool_version(survey, "conda"))
     unused = unused_packages(survey, is_gone)
     kept = [parts[option] for option in ALL if option != "packages"]
-    caches = frozenset(survey.layout.caches)
+    caches = _writable(survey)
 
     def goes(label: Label) -> bool:
         if is_gone(label) or any(go(label) for go in kept):
@@ -205,7 +219,3 @@ def removed_environment(survey: Survey, path: str) -> tuple[Bytes, Bytes]:
         return label.kind is Kind.EXTRACTED and label.home in caches and (label.home, label.name) in unused
 
     return survey.ledger.freed(is_gone), survey.ledger.freed(goes)
-
-
-def _in(cache: str) -> Goes:
-    return lambda label: f"{label.home}/".startswith(f"{cache}/")
