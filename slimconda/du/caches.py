@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from slimconda.du.labels import IN_CACHE, IN_ENVIRONMENT, Kind, Label, Sort
+from slimconda.du.labels import IN_CACHE, IN_ENVIRONMENT, Kind, Label, Sort, stem_of
 from slimconda.du.measure import Survey
 from slimconda.du.records import name_of, version_of
 from slimconda.du.table import NO_SHARE, Ledger, Share, total
@@ -116,9 +116,3 @@ def _older(stems: list[str]) -> frozenset[str]:
 
 def _is_of(label: Label, stems: frozenset[str]) -> bool:
     return label.kind in {Kind.EXTRACTED, Kind.ARCHIVE} and stem_of(label) in stems
-
-
-def stem_of(label: Label) -> str:
-    """Return NAME-VERSION-BUILD of what a label names: an installed or extracted package, or an archive."""
-    name = label.name.rpartition("/")[2]
-    return name.removesuffix(".conda").removesuffix(".tar.bz2") if label.kind is Kind.ARCHIVE else name

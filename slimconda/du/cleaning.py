@@ -8,8 +8,8 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from slimconda.du.caches import extracted_packages, stem_of
-from slimconda.du.labels import IN_CACHE, IN_ENVIRONMENT, Kind, Label, Sort
+from slimconda.du.caches import extracted_packages
+from slimconda.du.labels import IN_CACHE, IN_ENVIRONMENT, Kind, Label, Sort, stem_of
 from slimconda.du.measure import Survey
 from slimconda.du.records import name_of, version_of
 from slimconda.du.table import Bytes

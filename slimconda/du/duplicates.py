@@ -5,9 +5,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from slimconda.du.caches import stem_of
 from slimconda.du.environments import package_of
-from slimconda.du.labels import Kind, Label
+from slimconda.du.labels import Kind, Label, stem_of
 from slimconda.du.measure import Survey
 from slimconda.du.records import name_of, version_of
 from slimconda.du.table import NO_SHARE, Bytes, Share

@@ -46,9 +46,9 @@ def sort_of(name: str) -> Sort:
     return next(sort for end, sort in ENDS.items() if name.endswith(end))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Label:
-    """What a name is part of.
+    """What a name is part of; a table keeps one object of each, so that they compare at once.
 
     `home` is the path of the environment or cache; `name` the package, or the path in the cache; `area` the first
     folder below an environment; `nested` tells that a package lies deeper in a cache than conda looks.
@@ -60,3 +60,14 @@ class Label:
     area: str = ""
     sort: Sort = Sort.PLAIN
     nested: bool = False
+
+    @property
+    def key(self) -> tuple[str, Kind, str, str, Sort, bool]:
+        """Return what tells two labels apart."""
+        return self.home, self.kind, self.name, self.area, self.sort, self.nested
+
+
+def stem_of(label: Label) -> str:
+    """Return NAME-VERSION-BUILD of what a label names: an installed or extracted package, or an archive."""
+    name = label.name.rpartition("/")[2]
+    return name.removesuffix(".conda").removesuffix(".tar.bz2") if label.kind is Kind.ARCHIVE else name

@@ -1,7 +1,9 @@
 """Owns the measuring of an installation: from a layout to the finished count and what else the walk has seen."""
 
+import gc
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from slimconda.du.labels import Kind
@@ -35,9 +37,11 @@ def survey(layout: Layout, progress: Callable[[int], None] = lambda _: None) -> 
     """Walk over all homes of a layout; `progress` is told how many folders were read."""
     scan = Scan()
     homes = _homes(layout, scan)
-    for home in sorted(homes):
-        if not any(home.startswith(f"{other}/") for other in homes):
-            scan.walk(home, homes[home], progress)
+    with _no_collection():
+        for home, zone in homes.items():
+            scan.walk(home, zone, progress)
+            if isinstance(zone, EnvironmentZone):
+                zone.forget()
     environments = {home: zone for home, zone in homes.items() if isinstance(zone, EnvironmentZone)}
     ledger = scan.table.close()
     return Survey(
@@ -53,17 +57,27 @@ def survey(layout: Layout, progress: Callable[[int], None] = lambda _: None) -> 
     )
 
 
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Switch the collector of cycles off: none are made here, and it would look at a million tuples again and again."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
 def _homes(layout: Layout, scan: Scan) -> dict[str, Zone]:
+    """Return all homes in the order of the walk: caches first, so that linked files are known by their packages."""
     homes: dict[str, Zone] = {}
-    enter = homes.get
+    for path in (*layout.all_caches, *(f"{path}/pkgs" for tool, path in layout.tools.items() if tool == "rattler")):
+        homes[path] = CacheZone(path, scan.table, homes)
     for path in layout.tools.values():
-        homes[path] = ToolZone(path, scan.table, enter)
-        if path == layout.tools.get("rattler"):
-            homes[f"{path}/pkgs"] = CacheZone(f"{path}/pkgs", scan.table, enter)
+        homes.setdefault(path, ToolZone(path, scan.table, homes))
     for path in layout.environments:
-        homes[path] = EnvironmentZone(path, scan.table, enter)
-    for path in layout.all_caches:
-        homes[path] = CacheZone(path, scan.table, enter)
+        homes.setdefault(path, EnvironmentZone(path, scan.table, homes))
     return homes
 
 

@@ -4,7 +4,7 @@ import csv
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -99,7 +99,7 @@ def _files(data: bytes) -> tuple[str, ...]:
 
 
 def _texts(value: Any) -> tuple[str, ...]:
-    return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list) else ()
+    return tuple(value) if isinstance(value, list) and set(map(type, value)) <= {str} else ()
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ class PipRecord:
     time: float
 
 
-def read_pip_records(prefix: str, claimed: "dict[str, dict[str, int]]") -> Iterator[PipRecord]:
+def read_pip_records(prefix: str, claimed: Container[str]) -> Iterator[PipRecord]:
     """Yield the Python packages whose RECORD no conda package claims."""
     for site in _site_packages(prefix):
         try:
@@ -119,7 +119,7 @@ def read_pip_records(prefix: str, claimed: "dict[str, dict[str, int]]") -> Itera
         except OSError:
             continue
         for folder in folders:
-            if "RECORD" not in claimed.get(f"{site}/{folder}", {}):
+            if f"{site}/{folder}/RECORD" not in claimed:
                 yield from _pip_record(prefix, site, folder)
 
 

@@ -4,22 +4,47 @@ import os
 import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from types import MappingProxyType
+from typing import NamedTuple, Protocol
 
-from slimconda.du.labels import SORTED_ENDS, Kind, Sort, sort_of
+from slimconda.du.labels import SORTED_ENDS, Kind
 from slimconda.du.table import Link, Table
 
 OPEN = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-SORTS = tuple(Sort)
-FOLDER = SORTS.index(Sort.FOLDER)
 TELL_EVERY = 500  # folders
 
 
-class Names(Protocol):
-    """The labels of names in one folder, as far as somebody claims them."""
+class Claims(Protocol):
+    """Who claims names: by `prefix` and name, the number of the label of a package."""
 
     def get(self, name: str, /) -> int | None:
-        """Return a label's number, or None."""
+        """Return the number, or None."""
+
+
+class Area(Protocol):
+    """The labels of packages in a folder."""
+
+    @property
+    def numbers(self) -> Mapping[int, int]:
+        """Return those that were asked for before."""
+
+    def number(self, package: int) -> int:
+        """Return one."""
+
+
+class Look(NamedTuple):
+    """What a zone knows of one folder.
+
+    `owners` are the packages by the labels of what they are linked with, `here` their labels in this folder, by number;
+    `plain` is the label of what nobody claims, `folder` that of the folder itself.
+    """
+
+    plain: int
+    folder: int
+    claims: Claims
+    prefix: str = ""
+    owners: Mapping[int, int] = MappingProxyType({})
+    here: "Area | None" = None
 
 
 class Zone(Protocol):
@@ -37,11 +62,11 @@ class Zone(Protocol):
     def environment(self) -> bool:
         """Tell whether it is an environment, whose soft links may need what they point to."""
 
-    def look(self, path: str) -> tuple[Names, tuple[int, ...]]:
-        """Return the claimed names of a folder, and the labels of all others in the order of Sort."""
+    def look(self, path: str) -> Look:
+        """Return what is known of a folder."""
 
-    def enter(self, path: str) -> "Zone":
-        """Return the zone of a folder below."""
+    def enter(self, path: str) -> "Zone | None":
+        """Return the zone of a folder below, None for a home of its own, which is walked by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +79,12 @@ class Suspect:
     size: int
 
 
+Stack = list[tuple[str, Zone, "int | None"]]
+
+
 @dataclass
 class Scan:
-    """What a walk has seen: the table, folders that could not be read, other file systems, soft links, late files."""
+    """What walks have seen: the table, folders that could not be read, other file systems, soft links, late files."""
 
     table: Table = field(default_factory=Table)
     unreadable: list[str] = field(default_factory=list)
@@ -67,8 +95,7 @@ class Scan:
 
     def walk(self, root: str, zone: Zone, progress: Callable[[int], None] = lambda _: None) -> None:
         """Count a folder and all below it; a folder seen before, as by a bind mount, is not counted again."""
-        stack: list[tuple[str, Zone, int | None]] = [(root, zone, None)]
-        folders = 0
+        stack: Stack = [(root, zone, None)]
         while stack:
             path, zone, device = stack.pop()
             try:
@@ -82,52 +109,58 @@ class Scan:
                 self._folder(descriptor, path, zone, device, stack)
             finally:
                 os.close(descriptor)
-            folders += 1
-            if folders % TELL_EVERY == 0:
-                progress(folders)
+            if len(self._seen) % TELL_EVERY == 0:
+                progress(len(self._seen))
 
-    def _folder(
-        self, descriptor: int, path: str, zone: Zone, above: int | None, stack: list[tuple[str, Zone, int | None]]
-    ) -> None:
+    def _folder(self, descriptor: int, path: str, zone: Zone, above: int | None, stack: Stack) -> None:
         own = os.fstat(descriptor)
-        device = own.st_dev
-        if (device, own.st_ino) in self._seen:
+        if (own.st_dev, own.st_ino) in self._seen:
             return
-        self._seen.add((device, own.st_ino))
-        if above not in {None, device}:
+        self._seen.add((own.st_dev, own.st_ino))
+        if above not in {None, own.st_dev}:
             self.mounts.append(path)
-        claimed, others = zone.look(path)
-        self.table.alone[others[FOLDER]].add(0, own.st_blocks)
+        look = zone.look(path)
+        self.table.alone[look.folder].add(0, own.st_blocks)
         try:
             with os.scandir(descriptor) as entries:
-                self._entries(entries, descriptor, path, zone, device, claimed, others, stack)
+                self._entries(entries, descriptor, path, zone, look, own.st_dev, stack)
         except OSError:
             self.unreadable.append(path)
 
-    def _entries(  # noqa: PLR0913, PLR0917  # a million times; each call or lookup less is seconds
+    def _entries(  # noqa: C901, PLR0912, PLR0913, PLR0917  # a million times; each call or lookup less is seconds
         self,
         entries: "os._ScandirIterator[str]",
         descriptor: int,
         path: str,
         zone: Zone,
+        look: Look,
         device: int,
-        claimed: Names,
-        others: tuple[int, ...],
-        stack: list[tuple[str, Zone, int | None]],
+        stack: Stack,
     ) -> None:
         table, waiting = self.table, self.table.open.setdefault(device, {})
-        alone, watch, plain = table.alone, zone.watch, others[0]
+        alone, watch = table.alone, zone.watch
+        plain, _, claims, prefix, owners, here = look
+        numbers: Mapping[int, int] = here.numbers if here is not None else {}
         for entry in entries:
             name = entry.name
             if entry.is_dir(follow_symlinks=False):
                 below = f"{path}/{name}"
-                stack.append((below, zone.enter(below), device))
+                if (entered := zone.enter(below)) is not None:
+                    stack.append((below, entered, device))
                 continue
-            label = claimed.get(name)
-            if label is None:
-                label = others[SORTS.index(sort_of(name))] if name.endswith(SORTED_ENDS) else plain
             # The folder's own entry has the inode's number: what was seen under another name needs no second stat.
             known = waiting.get(inode := entry.inode())
+            owner = None if known is None else owners.get(known[0].labels[0])
+            if owner is None:
+                owner = claims.get(prefix + name)
+            if owner is None:
+                label = plain
+            elif here is None:
+                label = owner
+            else:
+                label = numbers.get(owner) or here.number(owner)
+            if name.endswith(SORTED_ENDS):
+                label = table.sorted(label, name)
             if known is not None:
                 link, size, blocks = known
                 link = link.following.get(label) or table.follow(link, label)
@@ -141,7 +174,7 @@ class Scan:
                 found = entry.stat(follow_symlinks=False)
             except FileNotFoundError:
                 continue
-            kind = stat.S_IFMT(found.st_mode)
+            kind = found.st_mode & 0o170000
             size = found.st_size if kind in _COUNTED else 0
             if found.st_nlink < 2:
                 row = alone[label]
@@ -152,8 +185,8 @@ class Scan:
                 self._linked(found, label, size)
             if kind == stat.S_IFLNK and zone.environment:
                 self.targets.append((label, os.path.join(path, os.readlink(name, dir_fd=descriptor))))
-            elif found.st_mtime > watch and found.st_mtime > zone.times.get(label, watch):
-                late = table.labels[label]
+            elif found.st_mtime > watch and owner is not None and found.st_mtime > zone.times.get(owner, watch):
+                late = table.labels[owner]
                 if late.kind is Kind.PACKAGE:
                     self.suspects.append(Suspect(f"{path}/{name}", late.home, late.name, size))
 

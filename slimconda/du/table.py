@@ -5,11 +5,11 @@ has one row per combination of labels, not one per file, and a million files fit
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TypeVar
 
-from slimconda.du.labels import Label
+from slimconda.du.labels import Label, Sort, sort_of
 
 Key = TypeVar("Key")
 BLOCK = 512  # the unit of st_blocks, whatever the file system's own block is (POSIX)
@@ -85,17 +85,26 @@ class Table:
     labels: list[Label] = field(default_factory=list)
     open: dict[int, dict[int, tuple[Link, int, int]]] = field(default_factory=dict)
     alone: list[Link] = field(default_factory=list)
-    _ids: dict[Label, int] = field(default_factory=dict)
+    _ids: dict[tuple[object, ...], int] = field(default_factory=dict)
+    _sorted: dict[tuple[int, Sort], int] = field(default_factory=dict)
     _starts: dict[tuple[int, int], Link] = field(default_factory=dict)
     _links: dict[tuple[int, tuple[int, ...]], Link] = field(default_factory=dict)
 
     def number(self, label: Label) -> int:
         """Return a label's number, under which inodes are counted."""
-        known = self._ids.get(label)
+        known = self._ids.get(label.key)
         if known is None:
-            known = self._ids[label] = len(self.labels)
+            known = self._ids[label.key] = len(self.labels)
             self.labels.append(label)
             self.alone.append(self._link(1, (known,)))
+        return known
+
+    def sorted(self, number: int, name: str) -> int:
+        """Return the number of the same label for the sort of file that a name tells."""
+        sort = sort_of(name)
+        known = self._sorted.get((number, sort))
+        if known is None:
+            known = self._sorted[number, sort] = self.number(replace(self.labels[number], sort=sort))
         return known
 
     def start(self, label: int, links: int) -> Link:

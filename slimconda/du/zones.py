@@ -2,39 +2,41 @@
 
 import math
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field, replace
 
-from slimconda.du.labels import SORTED_ENDS, Kind, Label, sort_of
+from slimconda.du.labels import Kind, Label, Sort, stem_of
 from slimconda.du.records import Record, read_pip_records, read_records
-from slimconda.du.scan import SORTS, Names, Zone
+from slimconda.du.scan import Look, Zone
 from slimconda.du.table import Table
 
 ARCHIVE_ENDS = (".conda", ".tar.bz2")
 PARTIAL_ENDS = tuple(f"{archive}{end}" for archive in ARCHIVE_ENDS for end in (".partial", ".part"))
 SLACK = 1.0  # seconds: archives keep whole seconds only
-NO_NAMES: dict[str, int] = {}
-
-Enter = Callable[[str], Zone | None]
+NO_CLAIMS: dict[str, int] = {}
 
 
-def labels_of(table: Table, label: Label) -> tuple[int, ...]:
-    """Return the numbers of a label in each sort, in the order of Sort."""
-    return tuple(table.number(replace(label, sort=sort)) for sort in SORTS)
+def pair_of(table: Table, label: Label) -> tuple[int, int]:
+    """Return the numbers of a label for files and for folders."""
+    return table.number(label), table.number(replace(label, sort=Sort.FOLDER))
 
 
 @dataclass
 class PlainZone:
     """All below is part of one thing."""
 
-    others: tuple[int, ...]
+    table: Table
+    label: Label
     watch: float = math.inf
     times: Mapping[int, float] = field(default_factory=dict)
     environment: bool = False
+    _look: Look | None = None
 
-    def look(self, path: str) -> tuple[Names, tuple[int, ...]]:  # noqa: ARG002
+    def look(self, path: str) -> Look:  # noqa: ARG002
         """Return the one label."""
-        return NO_NAMES, self.others
+        if self._look is None:
+            self._look = Look(*pair_of(self.table, self.label), NO_CLAIMS)
+        return self._look
 
     def enter(self, path: str) -> Zone:  # noqa: ARG002
         """Return the same zone."""
@@ -43,65 +45,88 @@ class PlainZone:
 
 @dataclass
 class EnvironmentZone:
-    """An environment: its packages claim names by their lists of files. What was claimed is read when first asked."""
+    """An environment: its packages claim names by their lists of files, which are read when first asked.
+
+    What is linked with an extracted package is that package's; the caches must have been walked before.
+    """
 
     home: str
     table: Table
-    other_home: Enter
+    others: Container[str]
     listed: dict[tuple[Kind, str], int] = field(default_factory=dict)
     installed: dict[str, Record] = field(default_factory=dict)
     times: dict[int, float] = field(default_factory=dict)
     watch: float = math.inf
     environment: bool = True
-    _claims: dict[str, dict[str, int]] | None = None
-    _unclaimed: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    _claims: dict[str, int] | None = None
+    _owners: dict[int, int] = field(default_factory=dict)
+    _areas: dict[str, "_Area"] = field(default_factory=dict)
 
-    def look(self, path: str) -> tuple[Names, tuple[int, ...]]:
+    def look(self, path: str) -> Look:
         """Return what packages claim in a folder."""
         if self._claims is None:
             self._claims = {}
             self._read(self._claims)
         relative = path[len(self.home) + 1 :]
-        area = relative.partition("/")[0]
-        others = self._unclaimed.get(area)
-        if others is None:
-            others = self._unclaimed[area] = labels_of(self.table, Label(self.home, Kind.UNCLAIMED, "", area))
-        return self._claims.get(relative, NO_NAMES), others
+        name = relative.partition("/")[0]
+        area = self._areas.get(name)
+        if area is None:
+            area = self._areas[name] = _Area(self.table, Label(self.home, Kind.UNCLAIMED, "", name))
+        prefix = f"{relative}/" if relative else ""
+        return Look(area.plain, area.folder, self._claims, prefix, self._owners, area)
 
-    def enter(self, path: str) -> Zone:
-        """Return the zone of a cache or environment inside, else the same one."""
-        return self.other_home(path) or self
+    def enter(self, path: str) -> Zone | None:
+        """Return the same zone, unless a cache or environment begins there."""
+        return None if path in self.others else self
 
-    def _read(self, claims: dict[str, dict[str, int]]) -> None:
+    def forget(self) -> None:
+        """Let go of the claims, once the environment is walked."""
+        self._claims, self._owners, self._areas = {}, {}, {}
+
+    def _read(self, claims: dict[str, int]) -> None:
+        packages = {}
         for record in read_records(self.home):
-            files = (*record.files, f"conda-meta/{record.stem}.json")
-            self._claim(claims, Kind.PACKAGE, record.stem, files, record.time)
+            number = packages[record.stem] = self._package(Kind.PACKAGE, record.stem, record.time)
+            claims.update(dict.fromkeys(record.files, number))
+            claims[f"conda-meta/{record.stem}.json"] = number
+            self.listed[Kind.PACKAGE, record.stem] = len(record.files) + 1
             self.installed[record.stem] = replace(record, files=())
         for pip_record in read_pip_records(self.home, claims):
-            self._claim(claims, Kind.PIP_PACKAGE, pip_record.stem, pip_record.files, pip_record.time)
+            number = self._package(Kind.PIP_PACKAGE, pip_record.stem, pip_record.time)
+            fresh = [file for file in pip_record.files if file not in claims]
+            claims.update(dict.fromkeys(fresh, number))
+            self.listed[Kind.PIP_PACKAGE, pip_record.stem] = len(fresh)
         self.watch = min(self.times.values(), default=math.inf)
+        for label, number in list(zip(self.table.labels, range(len(self.table.labels)), strict=True)):
+            if label.kind is Kind.EXTRACTED and stem_of(label) in packages:
+                self._owners[number] = packages[stem_of(label)]
 
-    def _claim(
-        self, claims: dict[str, dict[str, int]], kind: Kind, stem: str, files: tuple[str, ...], time: float
-    ) -> None:
-        last, area, names, plain = None, "", NO_NAMES, 0
-        self.listed[kind, stem] = len(files)
-        for file in files:
-            folder, _, name = file.rpartition("/")
-            if folder != last:
-                last, area, names = folder, folder.partition("/")[0], claims.setdefault(folder, {})
-                plain = self._number(Label(self.home, kind, stem, area), time)
-            if kind is Kind.PIP_PACKAGE and name in names:
-                continue
-            if name.endswith(SORTED_ENDS):
-                names[name] = self._number(Label(self.home, kind, stem, area, sort_of(name)), time)
-            else:
-                names[name] = plain
-
-    def _number(self, label: Label, time: float) -> int:
-        number = self.table.number(label)
+    def _package(self, kind: Kind, stem: str, time: float) -> int:
+        number = self.table.number(Label(self.home, kind, stem))
         self.times[number] = time + SLACK
         return number
+
+
+@dataclass
+class _Area:
+    """The labels in one folder at the top of an environment, by package."""
+
+    table: Table
+    unclaimed: Label
+    plain: int = 0
+    folder: int = 0
+    numbers: dict[int, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.plain, self.folder = pair_of(self.table, self.unclaimed)
+
+    def number(self, package: int) -> int:
+        """Return the label of a package's files here."""
+        known = self.numbers.get(package)
+        if known is None:
+            label = replace(self.table.labels[package], area=self.unclaimed.area)
+            known = self.numbers[package] = self.table.number(label)
+        return known
 
 
 @dataclass
@@ -110,22 +135,23 @@ class CacheZone:
 
     home: str
     table: Table
-    other_home: Enter
+    others: Container[str]
     nested: bool = False
     watch: float = math.inf
     times: Mapping[int, float] = field(default_factory=dict)
     environment: bool = False
 
-    def look(self, path: str) -> tuple[Names, tuple[int, ...]]:
+    def look(self, path: str) -> Look:
         """Return the labels of files by their names; the folder and all that is no package is the cache's own."""
-        others = labels_of(self.table, Label(self.home, Kind.CACHE_OTHER, nested=self.nested))
-        return _CacheNames(self, path[len(self.home) + 1 :]), others
+        pair = pair_of(self.table, Label(self.home, Kind.CACHE_OTHER, nested=self.nested))
+        relative = path[len(self.home) + 1 :]
+        return Look(*pair, _CacheNames(self), f"{relative}/" if relative else "")
 
-    def enter(self, path: str) -> Zone:
+    def enter(self, path: str) -> Zone | None:
         """Return the zone of an extracted package, of the index and so on."""
         name, relative = os.path.basename(path), path[len(self.home) + 1 :]
-        if (other := self.other_home(path)) is not None:
-            return other
+        if path in self.others:
+            return None
         if os.path.isdir(f"{path}/info"):
             return self._plain(Kind.EXTRACTED, relative)
         if not self.nested and name in _FOLDERS:
@@ -139,7 +165,7 @@ class CacheZone:
         return os.path.exists(f"{path}/urls.txt") or os.path.isdir(f"{path}/noarch")
 
     def _plain(self, kind: Kind, name: str) -> PlainZone:
-        return PlainZone(labels_of(self.table, Label(self.home, kind, name, nested=self.nested)))
+        return PlainZone(self.table, Label(self.home, kind, name, nested=self.nested))
 
 
 _FOLDERS = {"cache": Kind.INDEX, ".trash": Kind.TRASH, ".logs": Kind.LOGS}
@@ -147,18 +173,16 @@ _FOLDERS = {"cache": Kind.INDEX, ".trash": Kind.TRASH, ".logs": Kind.LOGS}
 
 @dataclass(frozen=True)
 class _CacheNames:
-    """The labels of a cache's own files."""
+    """The labels of a cache's own files, by their paths in it."""
 
     zone: CacheZone
-    folder: str
 
     def get(self, name: str, /) -> int | None:
         """Return the label of an archive or of an unfinished download."""
         kind = kind_of_file(name)
         if kind is None:
             return None
-        path = f"{self.folder}/{name}".lstrip("/")
-        return self.zone.table.number(Label(self.zone.home, kind, path, nested=self.zone.nested))
+        return self.zone.table.number(Label(self.zone.home, kind, name, nested=self.zone.nested))
 
 
 def kind_of_file(name: str) -> Kind | None:
@@ -174,16 +198,17 @@ class ToolZone:
 
     home: str
     table: Table
-    other_home: Enter
+    others: Container[str]
     watch: float = math.inf
     times: Mapping[int, float] = field(default_factory=dict)
     environment: bool = False
 
-    def look(self, path: str) -> tuple[Names, tuple[int, ...]]:  # noqa: ARG002
+    def look(self, path: str) -> Look:  # noqa: ARG002
         """Return the label of what lies at the top."""
-        return NO_NAMES, labels_of(self.table, Label(self.home, Kind.TOOL_CACHE))
+        return Look(*pair_of(self.table, Label(self.home, Kind.TOOL_CACHE)), NO_CLAIMS)
 
-    def enter(self, path: str) -> Zone:
+    def enter(self, path: str) -> Zone | None:
         """Return the zone of one of its parts."""
-        relative = path[len(self.home) + 1 :]
-        return self.other_home(path) or PlainZone(labels_of(self.table, Label(self.home, Kind.TOOL_CACHE, relative)))
+        if path in self.others:
+            return None
+        return PlainZone(self.table, Label(self.home, Kind.TOOL_CACHE, path[len(self.home) + 1 :]))

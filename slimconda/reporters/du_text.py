@@ -8,8 +8,7 @@ from slimconda.du.environments import EnvironmentFacts
 from slimconda.du.facts import Facts
 from slimconda.du.labels import Kind, Sort
 from slimconda.du.table import NO_SHARE, Bytes, Share
-from slimconda.reporters.inspect_text import shortened
-from slimconda.reporters.text import visible
+from slimconda.reporters.escapes import shortened, visible
 from slimconda.units import size_text
 
 WIDTH = 80

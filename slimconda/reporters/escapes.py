@@ -43,3 +43,11 @@ def fenced(text: str, language: str = "") -> str:
 def inert(text: str) -> str:
     """Return the text so that no line of it is a workflow command of GitHub's runner."""
     return COMMAND.sub(r"\1: ", text).replace("##[", "## [")
+
+
+def shortened(text: str, width: int) -> str:
+    """Return the text, its middle left out where it is longer than `width` characters."""
+    if len(text) <= width:
+        return text
+    head = (width - 3) // 2
+    return f"{text[:head]}...{text[len(text) - (width - 3 - head) :]}"

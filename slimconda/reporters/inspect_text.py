@@ -8,7 +8,7 @@ from slimconda.budgets import Exceeded
 from slimconda.findings import Finding, Report
 from slimconda.layers.environments import Environment
 from slimconda.layers.image import Image, Layer
-from slimconda.reporters.escapes import visible
+from slimconda.reporters.escapes import shortened, visible
 from slimconda.source import Span
 from slimconda.units import size_text
 
@@ -121,14 +121,6 @@ def _what_ran(created_by: str) -> str:
     text = visible(" ".join(created_by.split())).removesuffix(" # buildkit").replace("/bin/sh -c #(nop) ", "")
     text = text.replace("RUN /bin/sh -c ", "RUN ").replace("/bin/sh -c ", "RUN ", 1)
     return text if len(text) <= WHAT_RAN else f"{text[: WHAT_RAN - 3]}..."
-
-
-def shortened(text: str, width: int) -> str:
-    """Return the text, its middle left out where it is longer than `width` characters."""
-    if len(text) <= width:
-        return text
-    head = (width - 3) // 2
-    return f"{text[:head]}...{text[len(text) - (width - 3 - head) :]}"
 
 
 def _cache_table(image: Image) -> str:
