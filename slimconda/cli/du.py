@@ -1,16 +1,23 @@
 """Owns `slimconda du`."""
 
 import os
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from slimconda.cli.output import finish, show_progress, write
+from slimconda.errors import InputError
+
+if TYPE_CHECKING:
+    from slimconda.du.facts import Facts
 
 
 def du(
     prefix: Annotated[
         str | None, typer.Argument(metavar="[PREFIX]", help="An installation or environment. [default: the active one]")
+    ] = None,
+    image: Annotated[
+        str | None, typer.Option(metavar="IMAGE|ARCHIVE", help="Look into this image instead of on this disk.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Write JSON: all facts, all sizes in bytes.")] = False,
     packages: Annotated[int, typer.Option(min=0, help="Show that many packages of each environment.")] = 5,
@@ -21,14 +28,32 @@ def du(
     it would really free. Nothing is written, no link is followed out. It reads conda's settings for further package
     caches and environments.
     """
-    from slimconda.du.facts import read_facts
-    from slimconda.du.layout import find_layout, find_prefix
-    from slimconda.du.measure import survey
     from slimconda.reporters import du_json, du_text
 
-    layout = find_layout(find_prefix(prefix, os.environ, os.getcwd()), os.environ)  # noqa: PTH109  # as text
-    with show_progress(f"reading {layout.root}") as progress:
-        facts = read_facts(survey(layout, progress))
+    if image is not None and prefix is not None:
+        raise InputError("give a prefix on this disk or --image, not both")
+    facts = _on_disk(prefix) if image is None else _in_image(image)
     text = du_json.render(facts) if as_json else du_text.render(facts, packages=packages)
     write(text.encode("utf-8", "replace"))
     finish(failed=False, found=False)
+
+
+def _on_disk(prefix: str | None) -> "Facts":
+    from slimconda.du.facts import read_facts
+    from slimconda.du.layout import find_layout, find_prefix
+    from slimconda.du.measure import survey
+
+    layout = find_layout(find_prefix(prefix, os.environ, os.getcwd()), os.environ)  # noqa: PTH109  # as text
+    with show_progress(f"reading {layout.root}") as progress:
+        return read_facts(survey(layout, progress))
+
+
+def _in_image(image: str) -> "Facts":
+    from slimconda.du.facts import read_facts
+    from slimconda.du.image import survey_image
+    from slimconda.layers.image import open_image
+
+    with show_progress(f"reading {image}") as progress:
+        opened = open_image(image, progress)
+    files = tuple(file for layer in opened.layers for file in layer.visible)
+    return read_facts(survey_image(image, opened.prefixes, opened.caches, files), image=image)

@@ -73,13 +73,9 @@ def _conda(survey: Survey) -> Iterator[Clean]:
         yield Clean("conda", "conda clean --force-pkgs-dirs --yes", freed, soft)
 
 
-def _writable(survey: Survey) -> frozenset[str]:
-    return frozenset(path for path in survey.layout.caches if os.access(path, os.W_OK))
-
-
 def conda_parts(survey: Survey, version: str | None) -> dict[str, Goes]:
     """Return which names each of conda's options deletes: in the caches of its settings that it may write to."""
-    caches = _writable(survey)
+    caches = survey.layout.writable
     unused = unused_packages(survey, lambda _: False)
     ends = (".tar.bz2", ".tar.bz2.part") if is_older(version, FIRST_WITH_CONDA_ARCHIVES) else None
     linked = frozenset(label for row in survey.ledger.rows if row.links > 1 for label in row.labels)
@@ -151,7 +147,7 @@ def _mamba(survey: Survey) -> Iterator[Clean]:
 
 def _mamba_parts(survey: Survey) -> dict[str, Goes]:
     """Return which names mamba 2's options delete: in nested caches, too; it keeps packages by name, not by links."""
-    caches = _writable(survey)
+    caches = survey.layout.writable
     root = survey.layout.root
     kept = {
         stem
@@ -211,7 +207,7 @@ def removed_environment(survey: Survey, path: str) -> tuple[Bytes, Bytes]:
     parts = conda_parts(survey, tool_version(survey, "conda"))
     unused = unused_packages(survey, is_gone)
     kept = [parts[option] for option in ALL if option != "packages"]
-    caches = _writable(survey)
+    caches = survey.layout.writable
 
     def goes(label: Label) -> bool:
         if is_gone(label) or any(go(label) for go in kept):

@@ -50,7 +50,8 @@ class ToolCache:
 class Facts:
     """A whole installation; `total` counts each inode once, `folders` split the root prefix.
 
-    `outside` are bytes with a further hard link that lies in no part of the installation.
+    `outside` are bytes with a further hard link that lies in no part of the installation. Of an installation in an
+    `image` all sizes are those that Docker counts; `total` is then what the image shows, conda's or not.
     """
 
     root: str
@@ -69,10 +70,11 @@ class Facts:
     mounts: tuple[str, ...]
     unreadable: tuple[str, ...]
     broken_settings: tuple[str, ...]
+    image: str | None = None
 
 
-def read_facts(survey: Survey) -> Facts:
-    """Return all facts about a measured installation."""
+def read_facts(survey: Survey, *, image: str | None = None) -> Facts:
+    """Return all facts about a measured installation; of one in an `image`, nothing about moving and deleting."""
     layout = survey.layout
     tools = survey.ledger.split(lambda label: _tool(label, layout.tools))
     return Facts(
@@ -86,12 +88,13 @@ def read_facts(survey: Survey) -> Facts:
         libraries(survey),
         tuple(ToolCache(tool, path, tools.get(tool, NO_SHARE)) for tool, path in layout.tools.items()),
         predict(survey),
-        tuple(_removal(survey, path) for path in layout.environments if path != layout.root),
-        tuple(_move(survey, path) for path in layout.all_caches),
+        tuple(_removal(survey, path) for path in layout.environments if path != layout.root and image is None),
+        tuple(_move(survey, path) for path in layout.all_caches if image is None),
         total(row.bytes for row in survey.ledger.rows if not row.complete),
         survey.mounts,
         survey.unreadable,
         layout.settings.broken,
+        image,
     )
 
 

@@ -18,6 +18,7 @@ Environment = Mapping[str, str]
 class Layout:
     """The folders to measure, all resolved; `caches` in conda's order, `unused` caches are not in conda's settings.
 
+    `writable` are the caches that the user may write to: a clean passes over all others.
     `tools` are the caches of other tools by their names; `links` are links by which a home was reached.
     """
 
@@ -25,6 +26,7 @@ class Layout:
     environments: tuple[str, ...]
     caches: tuple[str, ...]
     unused: tuple[str, ...] = ()
+    writable: frozenset[str] = frozenset()
     tools: dict[str, str] = field(default_factory=dict)
     links: dict[str, str] = field(default_factory=dict)
     settings: Settings = field(default_factory=Settings)
@@ -77,7 +79,8 @@ def find_layout(prefix: str, environment: Environment) -> Layout:
     listed = _existing(_listed(f"{home}/.conda/environments.txt"), links)
     environments |= dict.fromkeys(path for path in listed if path not in environments and _made_from(path, known))
     found = tuple(path for path in environments if is_prefix(path) and path not in known)
-    return Layout(root, found, caches, unused, _tool_caches(environment, home, links), links, settings)
+    writable = frozenset(path for path in caches if os.access(path, os.W_OK))
+    return Layout(root, found, caches, unused, writable, _tool_caches(environment, home, links), links, settings)
 
 
 def _existing(paths: Iterator[str] | list[str] | tuple[str, ...], links: dict[str, str]) -> tuple[str, ...]:

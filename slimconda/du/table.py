@@ -80,8 +80,12 @@ class Link:
 
 @dataclass
 class Table:
-    """The rows while they are counted; what is in `open` awaits further names, by device and inode number."""
+    """The rows while they are counted; what is in `open` awaits further names, by device and inode number.
 
+    `block` is the unit of allocated bytes: an image has no blocks, so there it is 1.
+    """
+
+    block: int = BLOCK
     labels: list[Label] = field(default_factory=list)
     open: dict[int, dict[int, tuple[Link, int, int]]] = field(default_factory=dict)
     alone: list[Link] = field(default_factory=list)
@@ -142,7 +146,7 @@ class Table:
         for link in self._links.values():
             if link.files:
                 labels = tuple(self.labels[number] for number in link.labels)
-                yield Row(labels, link.links, Bytes(link.files, link.apparent, link.blocks * BLOCK))
+                yield Row(labels, link.links, Bytes(link.files, link.apparent, link.blocks * self.block))
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,8 +154,8 @@ class CacheZone:
             return None
         if os.path.isdir(f"{path}/info"):
             return self._plain(Kind.EXTRACTED, relative)
-        if not self.nested and name in _FOLDERS:
-            return self._plain(_FOLDERS[name], name)
+        if not self.nested and name in FOLDERS:
+            return self._plain(FOLDERS[name], name)
         if name.count("-") >= 2 and not self._leads_to_packages(path):
             return self._plain(Kind.PARTIAL, relative)
         return replace(self, nested=True)
@@ -168,7 +168,7 @@ class CacheZone:
         return PlainZone(self.table, Label(self.home, kind, name, nested=self.nested))
 
 
-_FOLDERS = {"cache": Kind.INDEX, ".trash": Kind.TRASH, ".logs": Kind.LOGS}
+FOLDERS = {"cache": Kind.INDEX, ".trash": Kind.TRASH, ".logs": Kind.LOGS}
 
 
 @dataclass(frozen=True)

@@ -84,6 +84,12 @@ class Layer:
             LayerFile(inode.paths, inode.kind, inode.size, inode.alive > 0, inode.packed) for inode in self._inodes
         )
 
+    @cached_property
+    def visible(self) -> tuple[tuple[tuple[str, ...], int], ...]:
+        """Return the names that the finished image shows of each file, with the file's size; hidden files have none."""
+        shown = ((tuple(f"/{node.path}" for node in inode.names if not node.gone), inode) for inode in self._inodes)
+        return tuple((paths, inode.size) for paths, inode in shown if paths)
+
 
 @dataclass(frozen=True)
 class Totals:

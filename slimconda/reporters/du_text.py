@@ -38,8 +38,11 @@ def _head(facts: Facts) -> str:
     environments = _count(len(facts.environments), "environment")
     caches = _count(len(facts.caches), "package cache")
     total = f"{size_text(facts.total.allocated)} on disk, {size_text(facts.total.apparent)} of content"
+    if facts.image is not None:
+        total = f"{size_text(facts.total.apparent)} in the image, of everything"
+    title = facts.root if facts.image is None else f"{facts.image}: {facts.root}"
     return (
-        f"{shortened(visible(facts.root), WIDTH - 2)}:\n{total}; {environments}, {caches}.\n"
+        f"{shortened(visible(title), WIDTH - 2)}:\n{total}; {environments}, {caches}.\n"
         "Each hard-linked file counts once. own: freed if that alone is deleted;\n"
         "shared: stays, for other names of the same files are elsewhere."
     )
@@ -135,7 +138,8 @@ def _wide(text: str, cell: str) -> str:
 
 
 def _cleans(facts: Facts) -> str:
-    lines = [f"{'what a clean would free':<{COMMAND}}{'on disk':>14}{'content':>14}"]
+    title = "what a clean would free" if facts.image is None else "what a clean in the same RUN would have saved"
+    lines = [f"{title:<{COMMAND}}{'on disk':>14}{'content':>14}"]
     for clean in facts.cleans:
         lines.append(_exact(clean.command, clean.bytes))
         if clean.breaks:
