@@ -349,3 +349,39 @@ def test_json_has_all_facts(command: CliRunner, root: Path) -> None:
 def test_bad_input_is_one_line_and_two(command: CliRunner, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such folder"):
         command.invoke(app, ["du", str(tmp_path / "none")], catch_exceptions=False)
+
+
+# --- two processes ---
+
+
+@pytest.fixture
+def spread(root: Path) -> Path:
+    """Return a root whose environments share inodes with each other, with the cache and with the outside."""
+    environments = [prefix(root / f"envs/{name}") for name in "abcd"]
+    package(root / "pkgs", "all-1-0", 5000, root, *environments)
+    package(root / "pkgs", "two-1-0", 7000, *environments[1:3])
+    package(root / "pkgs", "own-1-0", 9000, environments[3], copy=True)
+    between = write(environments[0] / "lib/between", b"1" * 300)
+    (environments[3] / "lib/between").hardlink_to(between)
+    (environments[3] / "lib/again").hardlink_to(between)
+    outside = write(root.parent / "outside", b"1" * 40)
+    (environments[1] / "lib/outside").hardlink_to(outside)
+    (environments[2] / "lib/outside").hardlink_to(outside)
+    (environments[2] / "lib/soft").symlink_to(root / "pkgs/two-1-0/lib/two-1-0.so")
+    return root
+
+
+def test_two_processes_see_what_one_sees(spread: Path, home: Path) -> None:
+    layout = find_layout(str(spread), {"HOME": str(home)})
+    one, two = (read_facts(survey(layout, alone=alone)) for alone in (True, False))
+    assert one == two
+    assert one.outside.apparent == 40
+    assert [found.soft_links for found in one.environments] == [0, 0, 0, 1, 0]
+    assert (one.total.allocated, one.total.apparent) == measured(spread)
+
+
+def test_a_lost_process_is_made_up_for(spread: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    layout = find_layout(str(spread), {"HOME": str(home)})
+    expected = read_facts(survey(layout, alone=True))
+    monkeypatch.setattr("slimconda.du.walk.pickle.dump", lambda *_: os.kill(os.getpid(), 9))
+    assert read_facts(survey(layout, alone=False)) == expected

@@ -1,17 +1,15 @@
 """Owns the measuring of an installation: from a layout to the finished count and what else the walk has seen."""
 
-import gc
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from slimconda.du.labels import Kind
 from slimconda.du.layout import Layout
 from slimconda.du.records import Record
-from slimconda.du.scan import Scan, Suspect, Zone
+from slimconda.du.scan import Scan, Suspect
 from slimconda.du.table import Ledger
-from slimconda.du.zones import CacheZone, EnvironmentZone, ToolZone
+from slimconda.du.walk import cache_homes, walk
 
 
 @dataclass(frozen=True)
@@ -33,52 +31,32 @@ class Survey:
     suspects: dict[str, tuple[Suspect, ...]] = field(default_factory=dict)
 
 
-def survey(layout: Layout, progress: Callable[[int], None] = lambda _: None) -> Survey:
-    """Walk over all homes of a layout; `progress` is told how many folders were read."""
-    scan = Scan()
-    homes = _homes(layout, scan)
-    with _no_collection():
-        for home, zone in homes.items():
-            scan.walk(home, zone, progress)
-            if isinstance(zone, EnvironmentZone):
-                zone.forget()
-    environments = {home: zone for home, zone in homes.items() if isinstance(zone, EnvironmentZone)}
-    ledger = scan.table.close()
+def survey(layout: Layout, progress: Callable[[int], None] = lambda _: None, *, alone: bool | None = None) -> Survey:
+    """Walk over all homes of a layout; `progress` is told how many folders were read.
+
+    `alone` forbids or demands a single process; else the size of the installation decides.
+    """
+    walked = walk(layout, progress, alone=alone)
+    scan, ledger = walked.scan, walked.scan.table.close()
+    devices = {home: _device(home) for home in (*layout.environments, *cache_homes(layout), *layout.tools.values())}
     return Survey(
         layout,
         ledger,
-        {home: zone.installed for home, zone in environments.items()},
-        {home: zone.listed for home, zone in environments.items()},
-        {home: os.stat(home).st_dev for home in homes},
-        tuple(scan.mounts),
-        tuple(scan.unreadable),
+        {home: walked.installed[home] for home in layout.environments},
+        {home: walked.listed[home] for home in layout.environments},
+        devices,
+        tuple(sorted({*scan.mounts, *(home for home in devices if devices[home] != _device(os.path.dirname(home)))})),
+        tuple(sorted(scan.unreadable)),
         _soft_links(scan, layout),
         _by_home(scan),
     )
 
 
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Switch the collector of cycles off: none are made here, and it would look at a million tuples again and again."""
-    was_on = gc.isenabled()
-    gc.disable()
+def _device(path: str) -> int:
     try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
-
-
-def _homes(layout: Layout, scan: Scan) -> dict[str, Zone]:
-    """Return all homes in the order of the walk: caches first, so that linked files are known by their packages."""
-    homes: dict[str, Zone] = {}
-    for path in (*layout.all_caches, *(f"{path}/pkgs" for tool, path in layout.tools.items() if tool == "rattler")):
-        homes[path] = CacheZone(path, scan.table, homes)
-    for path in layout.tools.values():
-        homes.setdefault(path, ToolZone(path, scan.table, homes))
-    for path in layout.environments:
-        homes.setdefault(path, EnvironmentZone(path, scan.table, homes))
-    return homes
+        return os.stat(path).st_dev
+    except OSError:
+        return -1
 
 
 def _soft_links(scan: Scan, layout: Layout) -> dict[str, int]:

@@ -134,6 +134,32 @@ class Table:
         numbers = tuple(sorted(map(self.number, labels)))
         self._link(links, numbers).add(size, blocks)
 
+    def merge(self, other: "Table", numbers: list[int]) -> None:
+        """Add what another table has counted; `numbers` are its labels' numbers here."""
+        renamed: dict[int, Link] = {}
+        for link in other._links.values():  # noqa: SLF001  # of the same class
+            here = renamed[id(link)] = self._link(link.links, tuple(sorted(numbers[label] for label in link.labels)))
+            here.files += link.files
+            here.apparent += link.apparent
+            here.blocks += link.blocks
+        for device, waiting in other.open.items():
+            mine = self.open.setdefault(device, {})
+            for inode, (link, size, blocks) in waiting.items():
+                self._join(mine, inode, renamed[id(link)], size, blocks)
+
+    def _join(self, mine: dict[int, tuple[Link, int, int]], inode: int, link: Link, size: int, blocks: int) -> None:
+        known = mine.get(inode)
+        if known is not None:
+            joined = known[0]
+            for label in link.labels:
+                joined = joined.following.get(label) or self.follow(joined, label)
+            link = joined
+        if link.complete:
+            link.add(size, blocks)
+            mine.pop(inode, None)
+        else:
+            mine[inode] = (link, size, blocks)
+
     def close(self) -> "Ledger":
         """Return all rows; inodes that still await names were linked from outside."""
         for waiting in self.open.values():

@@ -79,10 +79,6 @@ class EnvironmentZone:
         """Return the same zone, unless a cache or environment begins there."""
         return None if path in self.others else self
 
-    def forget(self) -> None:
-        """Let go of the claims, once the environment is walked."""
-        self._claims, self._owners, self._areas = {}, {}, {}
-
     def _read(self, claims: dict[str, int]) -> None:
         packages = {}
         for record in read_records(self.home):
