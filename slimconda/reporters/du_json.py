@@ -5,7 +5,8 @@ from dataclasses import asdict, fields, is_dataclass
 from typing import Any
 
 from slimconda.du.facts import Facts
-from slimconda.reporters.json import VERSION, clean
+from slimconda.reporters.escapes import clean
+from slimconda.reporters.json import VERSION
 
 
 def render(facts: Facts) -> str:
