@@ -130,6 +130,7 @@ def test_links_to_caches_are_resolved_but_no_link_is_followed(root: Path, home: 
     (root / "lib/loop").symlink_to(".")
     facts = facts_of(root, home)
     assert [cache.path for cache in facts.caches] == [f"{tmp_path}/big/pkgs"]
+    assert facts.links == {f"{root}/pkgs": f"{tmp_path}/big/pkgs"}
     assert (facts.total.allocated, facts.total.apparent) == measured(root, tmp_path / "big/pkgs")
 
 
@@ -189,6 +190,10 @@ def test_an_old_conda_knows_no_conda_archives(root: Path, home: Path) -> None:
         "conda clean --index-cache --yes": 0,
         "conda clean --all --yes": 100,
     }
+    (root / "conda-meta/conda-4.3.16-0.json").rename(root / "conda-meta/conda-4.12.0-0.json")
+    commands = {clean.command: clean.bytes.apparent for clean in facts_of(root, home).cleans}
+    assert set(commands) - set(cleans) == {"conda clean --tempfiles --yes", "conda clean --force-pkgs-dirs --yes"}
+    assert commands["conda clean --tarballs --yes"] == 110
 
 
 def test_another_disk_is_why_a_package_was_copied(root: Path, home: Path, tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ def _on_disk(prefix: str | None) -> "Facts":
     from slimconda.du.measure import survey
 
     layout = find_layout(find_prefix(prefix, os.environ, os.getcwd()), os.environ)  # noqa: PTH109  # as text
-    with show_progress(f"reading {layout.root}") as progress:
+    with show_progress(f"reading {layout.root}", lambda folders: f": {folders:,} folders") as progress:
         return read_facts(survey(layout, progress))
 
 

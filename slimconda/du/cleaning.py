@@ -5,7 +5,8 @@ to behave; the cache commands of pip 25 and 26, and uv's (all run by the tests).
 """
 
 import os
-from collections.abc import Callable, Iterator
+import shlex
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from slimconda.du.caches import extracted_packages
@@ -16,9 +17,9 @@ from slimconda.du.table import Bytes
 from slimconda.du.versions import version_key
 
 Goes = Callable[[Label], bool]
-ALL = ("tarballs", "index-cache", "packages", "tempfiles", "logfiles")
 FIRST_WITH_CONDA_ARCHIVES = "4.7"
-FIRST_WITH_FORCE = "4.6"
+FIRST_WITH_FORCE = "4.6"  # and with --tempfiles
+FIRST_WITH_LOGFILES = "4.13"
 # The first pip that removes the folders, too, by its cache command, release by release.
 PIP_REMOVES_FOLDERS = {"http": "26", "wheels": "26", "http-v2": "26.2"}
 
@@ -57,20 +58,29 @@ def is_older(version: str | None, than: str) -> bool:
 def _conda(survey: Survey) -> Iterator[Clean]:
     version = tool_version(survey, "conda")
     parts = conda_parts(survey, version)
-    old = is_older(version, FIRST_WITH_FORCE)
     soft = sum(survey.soft_links.values())
-    for option in ("tarballs", "packages", "index-cache", *(() if old else ("tempfiles", "logfiles"))):
-        goes = parts[option]
-        yield Clean(
-            "conda", f"conda clean --{option} --yes", survey.ledger.freed(goes), soft if option == "packages" else 0
-        )
-    every = [parts[option] for option in ALL]
+    options = _options(version)
+    for option in options:
+        breaks = soft if option == "packages" else 0
+        yield Clean("conda", f"conda clean --{option} --yes", survey.ledger.freed(parts[option]), breaks)
     yield Clean(
-        "conda", "conda clean --all --yes", survey.ledger.freed(lambda label: any(goes(label) for goes in every)), soft
+        "conda", "conda clean --all --yes", survey.ledger.freed(_any(parts[option] for option in options)), soft
     )
-    if not old:
+    if not is_older(version, FIRST_WITH_FORCE):
         freed = survey.ledger.freed(parts["force-pkgs-dirs"])
         yield Clean("conda", "conda clean --force-pkgs-dirs --yes", freed, soft)
+
+
+def _options(version: str | None) -> tuple[str, ...]:
+    """Return what `conda clean` can do by options, and does with --all."""
+    newer = ("tempfiles",) if not is_older(version, FIRST_WITH_FORCE) else ()
+    newest = ("logfiles",) if not is_older(version, FIRST_WITH_LOGFILES) else ()
+    return ("tarballs", "packages", "index-cache", *newer, *newest)
+
+
+def _any(all_of_them: Iterable[Goes]) -> Goes:
+    tests = tuple(all_of_them)
+    return lambda label: any(goes(label) for goes in tests)
 
 
 def conda_parts(survey: Survey, version: str | None) -> dict[str, Goes]:
@@ -130,18 +140,11 @@ def _mamba(survey: Survey) -> Iterator[Clean]:
     parts = _mamba_parts(survey)
     soft = sum(survey.soft_links.values())
     for option in ("tarballs", "packages", "index-cache"):
-        yield Clean(
-            "mamba",
-            f"{tool} clean --{option} --yes",
-            survey.ledger.freed(parts[option]),
-            soft if option == "packages" else 0,
-        )
-    goes = [parts[option] for option in ("tarballs", "packages", "index-cache", "shards")]
-    yield Clean(
-        "mamba", f"{tool} clean --all --yes", survey.ledger.freed(lambda label: any(go(label) for go in goes)), soft
-    )
-    goes.append(parts["force"])
-    freed = survey.ledger.freed(lambda label: any(go(label) for go in goes))
+        breaks = soft if option == "packages" else 0
+        yield Clean("mamba", f"{tool} clean --{option} --yes", survey.ledger.freed(parts[option]), breaks)
+    every = [parts[option] for option in ("tarballs", "packages", "index-cache", "shards")]
+    yield Clean("mamba", f"{tool} clean --all --yes", survey.ledger.freed(_any(every)), soft)
+    freed = survey.ledger.freed(_any([*every, parts["force"]]))
     yield Clean("mamba", f"{tool} clean --all --force-pkgs-dirs --yes", freed, soft)
 
 
@@ -186,7 +189,9 @@ def _others(survey: Survey) -> Iterator[Clean]:
     for tool, command in (("uv", "uv cache clean"), ("rattler", "rm -rf {}"), ("pixi", "pixi clean cache --yes")):
         cache = survey.layout.tools.get(tool)
         if cache is not None:
-            yield Clean(tool, command.format(cache), survey.ledger.freed(_in(cache, keeps_folder=tool == "uv")))
+            yield Clean(
+                tool, command.format(shlex.quote(cache)), survey.ledger.freed(_in(cache, keeps_folder=tool == "uv"))
+            )
 
 
 def _in(cache: str, *, keeps_folder: bool) -> Goes:
@@ -204,13 +209,14 @@ def removed_environment(survey: Survey, path: str) -> tuple[Bytes, Bytes]:
     def is_gone(label: Label) -> bool:
         return label.home == path and label.kind in IN_ENVIRONMENT
 
-    parts = conda_parts(survey, tool_version(survey, "conda"))
+    version = tool_version(survey, "conda")
+    parts = conda_parts(survey, version)
     unused = unused_packages(survey, is_gone)
-    kept = [parts[option] for option in ALL if option != "packages"]
+    kept = _any([parts[option] for option in _options(version) if option != "packages"])
     caches = survey.layout.writable
 
     def goes(label: Label) -> bool:
-        if is_gone(label) or any(go(label) for go in kept):
+        if is_gone(label) or kept(label):
             return True
         return label.kind is Kind.EXTRACTED and label.home in caches and (label.home, label.name) in unused
 

@@ -1,10 +1,11 @@
 """Owns the whole picture of an installation, put together for reports. All sizes are bytes."""
 
+import shlex
 from collections import defaultdict
 from dataclasses import dataclass
 
 from slimconda.du.caches import Cache, read_caches
-from slimconda.du.cleaning import Clean, predict, removed_environment
+from slimconda.du.cleaning import Clean, predict, removed_environment, tool_version
 from slimconda.du.duplicates import Library, Repeated, Versions, libraries, repeated, several_versions
 from slimconda.du.environments import FOLDERS, EnvironmentFacts, read_environments
 from slimconda.du.labels import IN_CACHE, IN_ENVIRONMENT, Kind, Label
@@ -50,8 +51,9 @@ class ToolCache:
 class Facts:
     """A whole installation; `total` counts each inode once, `folders` split the root prefix.
 
-    `outside` are bytes with a further hard link that lies in no part of the installation. Of an installation in an
-    `image` all sizes are those that Docker counts; `total` is then what the image shows, conda's or not.
+    `outside` are bytes with a further hard link that lies in no part of the installation; `links` are soft links that
+    lead to its parts. Of an installation in an `image` all sizes are those that Docker counts, and `total` is what the
+    image shows, conda's or not.
     """
 
     root: str
@@ -70,6 +72,7 @@ class Facts:
     mounts: tuple[str, ...]
     unreadable: tuple[str, ...]
     broken_settings: tuple[str, ...]
+    links: dict[str, str]
     image: str | None = None
 
 
@@ -94,6 +97,7 @@ def read_facts(survey: Survey, *, image: str | None = None) -> Facts:
         survey.mounts,
         survey.unreadable,
         layout.settings.broken,
+        layout.links,
         image,
     )
 
@@ -119,7 +123,8 @@ def _folder(label: Label, root: str) -> str | None:
 
 
 def _removal(survey: Survey, path: str) -> Removal:
-    return Removal(path, f"conda env remove --prefix {path} --yes", *removed_environment(survey, path))
+    tool = "conda" if tool_version(survey, "conda") else "micromamba"
+    return Removal(path, f"{tool} env remove --prefix {shlex.quote(path)} --yes", *removed_environment(survey, path))
 
 
 def _move(survey: Survey, cache: str) -> Move:

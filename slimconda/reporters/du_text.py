@@ -180,7 +180,8 @@ def _moves(facts: Facts) -> str:
 
 
 def _notes(facts: Facts) -> str:
-    lines = [f"on another file system: {path}" for path in facts.mounts]
+    lines = [f"reached by a link: {link} -> {target}" for link, target in facts.links.items()]
+    lines += [f"on another file system: {path}" for path in facts.mounts]
     lines += [f"could not be read, so all sums are lower bounds: {path}" for path in facts.unreadable[:SHOWN]]
     lines += [f"not valid YAML, so not read: {path}" for path in facts.broken_settings]
     if facts.outside.files:
