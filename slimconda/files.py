@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from slimconda.environments.environment import is_environment_name
 from slimconda.errors import InputError
 from slimconda.references import named_dockerfiles, names_dockerfiles
 from slimconda.walk import walk
@@ -30,17 +31,17 @@ def is_dockerfile_name(name: str) -> bool:
 
 
 def find_dockerfiles(paths: Iterable[Path]) -> list[Path]:
-    """Return the named files, and the Dockerfiles below the named folders, each once.
+    """Return the named files, and the Dockerfiles below the named folders, each once, with environment files there.
 
     Raises InputError for a path that does not exist, or a folder that holds none.
     """
     found: dict[Path, None] = {}
     for path in paths:
         if path.is_dir():
-            inside = sorted(set(_in_folder(path)))
+            inside, environments = _parted(sorted(set(_in_folder(path))))
             if not inside:
                 raise InputError(f"{path}: no Dockerfile in this folder")
-            found |= dict.fromkeys(inside)
+            found |= dict.fromkeys([*inside, *environments])
         elif path.exists():
             found[path] = None
         else:
@@ -48,12 +49,18 @@ def find_dockerfiles(paths: Iterable[Path]) -> list[Path]:
     return list(found)
 
 
+def _parted(paths: list[Path]) -> tuple[list[Path], list[Path]]:
+    """Return the Dockerfiles, and the environment files beside them."""
+    environments = [path for path in paths if is_environment_name(path.name)]
+    return [path for path in paths if path not in environments], environments
+
+
 def _in_folder(folder: Path) -> Iterator[Path]:
-    """Yield what is named as a Dockerfile, or named by a file that says how to build one, each perhaps twice."""
+    """Yield Dockerfiles and environment files by name, and what files about builds name, each perhaps twice."""
     names = _listed_by_git(folder)
     for name in walk(folder) if names is None else names:
         path = folder / name
-        if is_dockerfile_name(path.name) and path.is_file():
+        if (is_dockerfile_name(path.name) or is_environment_name(path.name)) and path.is_file():
             yield path
         elif names_dockerfiles(path.name) and path.is_file():
             yield from named_dockerfiles(path, folder)

@@ -41,6 +41,20 @@ def lint_dockerfile(dockerfile: Dockerfile, config: Config) -> Report:
     return Report(tuple(findings), {dockerfile.source.path: dockerfile.source})
 
 
+def lint_environment(source: Source, config: Config) -> Report:
+    """Return the report of an environment file; what is a template is not judged."""
+    from slimconda.environments.environment import is_template, read_environment
+
+    findings: list[Finding] = []
+    if not is_template(source.data):
+        file = read_environment(source.data)
+        for rule, check in _wanted(config):
+            if check.environment:
+                findings += [_stamped(rule, problem, source.path) for problem in check.environment(file)]
+    findings.sort(key=lambda finding: (_start(finding), finding.rule))
+    return Report(tuple(findings), {source.path: source})
+
+
 def lint_image(image: "Image", config: Config) -> Report:
     """Return the report of an image's layers."""
     findings: list[Finding] = []

@@ -3,7 +3,7 @@
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from slimconda.errors import InputError
 from slimconda.findings import Safety, Severity
 
 TITLE = re.compile(r"# (?P<name>[a-z-]+): (?P<title>.+)")
+PATHS = {"dockerfile": "Dockerfile", "yaml": "environment.yml"}
 CARDS_URL = "https://github.com/slimconda/slimconda/blob/main/rules"
 FENCE = re.compile(r"^```(?P<info>[^\n]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 
@@ -44,12 +45,13 @@ class Rule:
 
 @dataclass(frozen=True)
 class Example:
-    """A Dockerfile of a card: `report` and `fixed` belong to a bad one; a good one has neither."""
+    """A Dockerfile or environment file of a card: `report` and `fixed` belong to a bad one; a good one has neither."""
 
     text: str
     bad: bool
     report: str | None = None
     fixed: str | None = None
+    path: str = "Dockerfile"
 
 
 def cards_folder() -> Path:
@@ -87,12 +89,10 @@ def _examples(card: str) -> list[Example]:
     for fence in FENCE.finditer(card):
         text = fence["text"]
         match fence["info"].split():
-            case ["dockerfile", "bad"]:
-                examples.append(Example(text, bad=True))
-            case ["dockerfile", "good"]:
-                examples.append(Example(text, bad=False))
+            case ["dockerfile" | "yaml" as language, "bad" | "good" as kind]:
+                examples.append(Example(text, bad=kind == "bad", path=PATHS[language]))
             case ["text", "report"] if examples:
-                examples[-1] = Example(examples[-1].text, bad=True, report=text, fixed=examples[-1].fixed)
+                examples[-1] = replace(examples[-1], report=text)
             case ["dockerfile", "fixed"] if examples:
-                examples[-1] = Example(examples[-1].text, bad=True, report=examples[-1].report, fixed=text)
+                examples[-1] = replace(examples[-1], fixed=text)
     return examples

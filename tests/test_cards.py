@@ -6,11 +6,11 @@ import pytest
 
 from slimconda.checks import CHECKS
 from slimconda.config import Config
-from slimconda.findings import Severity
-from slimconda.linter import lint
+from slimconda.findings import Report, Severity
+from slimconda.linter import lint, lint_environment
 from slimconda.reporters.text import render_findings
 from slimconda.rewriter import rewrite
-from slimconda.rulebook import FENCE, Example, cards_folder, load_rules
+from slimconda.rulebook import FENCE, PATHS, Example, cards_folder, load_rules
 from slimconda.source import Source
 
 RULES = load_rules()
@@ -30,8 +30,12 @@ def config(name: str) -> Config:
     return Config(ignore=frozenset(rule.name for rule in RULES.values() if rule.severity is Severity.INFO) - {name})
 
 
-def report_of(text: bytes, name: str) -> str:
-    return render_findings(lint(Source("Dockerfile", text), config(name)))
+def linted(text: bytes, name: str, path: str = "Dockerfile") -> Report:
+    return (lint if path == "Dockerfile" else lint_environment)(Source(path, text), config(name))
+
+
+def report_of(text: bytes, name: str, path: str = "Dockerfile") -> str:
+    return render_findings(linted(text, name, path))
 
 
 def test_each_rule_has_a_card_and_a_check() -> None:
@@ -56,15 +60,15 @@ def test_cards_are_up_to_date(name: str, update: bool) -> None:
 
 
 def regenerated(card: str, name: str) -> str:
-    latest = b""
+    latest, path = b"", ""
 
     def again(fence: re.Match[str]) -> str:
-        nonlocal latest
+        nonlocal latest, path
         match fence["info"].split():
-            case ["dockerfile", "bad"]:
-                latest = fence["text"].encode()
+            case ["dockerfile" | "yaml" as language, "bad"]:
+                latest, path = fence["text"].encode(), PATHS[language]
             case ["text", "report"]:
-                return f"```text report\n{report_of(latest, name)}```"
+                return f"```text report\n{report_of(latest, name, path)}```"
             case ["dockerfile", "fixed"]:
                 return f"```dockerfile fixed\n{rewrite(Source('Dockerfile', latest), config(name)).data.decode()}```"
         return fence[0]
@@ -74,18 +78,21 @@ def regenerated(card: str, name: str) -> str:
 
 @pytest.mark.parametrize(("name", "example"), examples(bad=True))
 def test_bad_is_reported(name: str, example: Example) -> None:
-    findings = lint(Source("Dockerfile", example.text.encode()), config(name)).findings
+    findings = linted(example.text.encode(), name, example.path).findings
     assert name in {finding.rule for finding in findings}
 
 
 @pytest.mark.parametrize(("name", "example"), examples(bad=False))
 def test_good_is_silent(name: str, example: Example) -> None:
     for text in variants(example.text):
-        assert report_of(text, name) == ""
+        assert report_of(text, name, example.path) == ""
 
 
 @pytest.mark.parametrize(("name", "example"), examples(bad=True))
 def test_fix_is_what_the_card_says(name: str, example: Example) -> None:
+    if example.path != "Dockerfile":
+        assert example.fixed is None
+        return
     for text, fixed in zip(variants(example.text), variants(example.fixed or example.text), strict=True):
         done = rewrite(Source("Dockerfile", text), config(name))
         assert done.data == fixed

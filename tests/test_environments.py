@@ -1,14 +1,19 @@
 """Environment files: what is read, where it stands, and that hostile files cost nothing."""
 
 import time
+from pathlib import Path
 
 import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
+from slimconda.cli import app
+from slimconda.config import Config
 from slimconda.environments.environment import Entry, EnvironmentFile, read_environment
 from slimconda.environments.yaml_nodes import LARGEST_YAML, YamlError, read_yaml
+from slimconda.linter import lint_environment
 from slimconda.source import Source
 
 WHOLE = b"""\
@@ -118,3 +123,67 @@ def test_what_pyyaml_refuses_is_refused(text: str) -> None:
     except YamlError:
         return
     list(yaml.parse(text, Loader=yaml.SafeLoader))
+
+
+def report(text: str) -> list[tuple[str, str]]:
+    found = lint_environment(Source("environment.yml", text.encode()), Config()).findings
+    return [(finding.rule, finding.message) for finding in found]
+
+
+@pytest.mark.parametrize(
+    ("conda", "pip", "found"),
+    [
+        ("numpy", "numpy==2", True),
+        ("conda-forge::PyYAML>=6", "pyyaml", True),
+        ("scikit-learn[version='>=1']", "scikit_learn[extra] ; python_version > '3'", True),
+        ("numpy", "numpy @ https://example.com/a.whl", False),
+        ("numpy", "-r numpy", False),
+        ("numpy", "git+https://example.com/numpy", False),
+        ("graphviz", "graphviz", False),
+        ("numpy-base", "numpy", False),
+    ],
+)
+def test_a_package_given_twice(conda: str, pip: str, found: bool) -> None:
+    text = f'dependencies:\n- "{conda}"\n- pip:\n  - "{pip}"\n'
+    assert [rule for rule, _ in report(text)] == ["package-given-twice"] * found
+
+
+def test_templates_are_not_judged() -> None:
+    assert report("name: {{ name }}\n") == []
+    assert report("name: { { name }\n") != []
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "Dockerfile").write_text("FROM a\n")
+    (tmp_path / "environment-dev.yml").write_text("dependencies:\n- numpy\n- pip:\n  - numpy\n")
+    (tmp_path / "other.yml").write_text("a: [\n")
+    return tmp_path
+
+
+def test_lint_finds_environment_files_beside_dockerfiles(folder: Path) -> None:
+    shown = CliRunner().invoke(app, ["lint", str(folder)])
+    assert shown.exit_code == 1
+    assert "environment-dev.yml:4:5: warning[package-given-twice]" in shown.stdout
+    assert "in 1 Dockerfile and 1 environment file" in shown.stdout
+    alone = CliRunner().invoke(app, ["lint", str(folder / "environment-dev.yml")])
+    assert "in 1 environment file" in alone.stdout
+
+
+def test_a_folder_of_environment_files_alone_is_no_folder_of_dockerfiles(folder: Path) -> None:
+    (folder / "Dockerfile").unlink()
+    shown = CliRunner().invoke(app, ["lint", str(folder)])
+    assert (shown.exit_code, shown.stdout) == (2, "")
+
+
+def test_fix_leaves_environment_files_alone(folder: Path) -> None:
+    before = (folder / "environment-dev.yml").read_bytes()
+    assert CliRunner().invoke(app, ["fix", str(folder)]).exit_code == 0
+    assert (folder / "environment-dev.yml").read_bytes() == before
+
+
+@pytest.mark.parametrize("form", ["json", "github", "sarif"])
+def test_every_format_writes_them(folder: Path, form: str) -> None:
+    shown = CliRunner().invoke(app, ["lint", str(folder), "--format", form])
+    assert shown.exit_code == 1
+    assert "package-given-twice" in shown.stdout

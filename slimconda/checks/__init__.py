@@ -34,9 +34,11 @@ from slimconda.checks import (
     conda_unpinned,
     conda_without_yes,
     cuda_twice,
+    environment_file_broken,
     mamba_clean_asks_forever,
     mamba_pkgs_dirs_ignored,
     mkl_not_needed,
+    package_given_twice,
     pip_cache_left,
     rattler_cache_left,
     syntax_error,
@@ -48,6 +50,7 @@ from slimconda.findings import Problem
 if TYPE_CHECKING:
     from slimconda.dockerfile.analysis import Analysis
     from slimconda.dockerfile.pragmas import Pragma
+    from slimconda.environments.environment import EnvironmentFile
     from slimconda.layers.image import Image
     from slimconda.source import Span
 
@@ -59,6 +62,7 @@ class Check:
     dockerfile: "Callable[[Analysis], Iterator[Problem]] | None" = None
     image: "Callable[[Image], Iterator[Problem]] | None" = None
     pragmas: "Callable[[list[Pragma], list[tuple[str, Span]], frozenset[str]], Iterator[Problem]] | None" = None
+    environment: "Callable[[EnvironmentFile], Iterator[Problem]] | None" = None
 
 
 CHECKS = {
@@ -82,6 +86,8 @@ CHECKS = {
     "mamba-pkgs-dirs-ignored": Check(mamba_pkgs_dirs_ignored.check_dockerfile),
     "conda-spec-read-as-redirect": Check(conda_spec_read_as_redirect.check_dockerfile),
     "conda-without-yes": Check(conda_without_yes.check_dockerfile),
+    "environment-file-broken": Check(environment=environment_file_broken.check_environment),
+    "package-given-twice": Check(environment=package_given_twice.check_environment),
     "pip-cache-left": Check(pip_cache_left.check_dockerfile),
     "uv-cache-left": Check(uv_cache_left.check_dockerfile),
     "rattler-cache-left": Check(rattler_cache_left.check_dockerfile),

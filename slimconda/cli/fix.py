@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from slimconda.cli.inputs import STDIN, Asked, find_sources, is_compose, open_source
+from slimconda.cli.inputs import STDIN, Asked, find_sources, is_compose, is_environment, open_source
 from slimconda.cli.options import (
     AllStagesOption,
     ConfigOption,
@@ -53,8 +53,8 @@ def fix(
     skipped, found = 0, False
     sources, failed = find_sources(paths)
     for source in sources:
-        if is_compose(source):
-            continue  # what it holds inline is told by lint alone
+        if is_compose(source) or is_environment(source):
+            continue  # what stands there is told by lint alone
         try:
             settings = asked.config(source)
             done = rewrite(open_source(source), settings, unsafe=unsafe)

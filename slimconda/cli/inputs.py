@@ -8,6 +8,7 @@ from pathlib import Path
 from slimconda.cli.options import Threshold
 from slimconda.cli.output import complain
 from slimconda.config import Config, nearest
+from slimconda.environments.environment import is_environment_name
 from slimconda.errors import ConfigurationError, InputError
 from slimconda.files import LARGEST_FILE, find_dockerfiles, read_beside, read_dockerfile
 from slimconda.findings import Severity
@@ -73,6 +74,11 @@ def find_sources(paths: list[str] | None) -> tuple[list[str], bool]:
 def is_compose(name: str) -> bool:
     """Tell whether a file is a compose file, which may hold Dockerfiles inline."""
     return COMPOSE.fullmatch(Path(name).name) is not None
+
+
+def is_environment(name: str) -> bool:
+    """Tell whether a file describes a conda environment."""
+    return is_environment_name(Path(name).name)
 
 
 def open_source(name: str) -> Source:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from slimconda.cli.inputs import STDIN, Asked, is_compose, open_source
+from slimconda.cli.inputs import STDIN, Asked, is_compose, is_environment, open_source
 from slimconda.config import Config
 from slimconda.errors import InputError
 from slimconda.findings import Report
@@ -40,9 +40,11 @@ class Judge:
 
     def _report(self, name: str, config: Config) -> Report:
         from slimconda.inline import lint_inline
-        from slimconda.linter import lint
+        from slimconda.linter import lint, lint_environment
 
         source = open_source(name)
+        if is_environment(name):
+            return lint_environment(source, config)
         if is_compose(name):
             return lint_inline(source, config)
         if self.cache is None:

@@ -3,11 +3,25 @@
 Source: conda's documentation of environment files; `pip` is the only mapping that it reads among the dependencies.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from slimconda.environments.yaml_nodes import Items, Node, Pairs, Scalar, YamlError, read_yaml
 from slimconda.source import Span
+
+NAME = re.compile(r"(?:.*[-_.])?environment(?:[-_.].*)?\.ya?ml", re.IGNORECASE)
+TEMPLATE = re.compile(rb"\{\{|\{%|<%|\$\{\{")
+
+
+def is_environment_name(name: str) -> bool:
+    """Tell whether a file of that name is taken for an environment file."""
+    return NAME.fullmatch(name) is not None
+
+
+def is_template(data: bytes) -> bool:
+    """Tell whether some other program makes the environment file of it: Jinja, cookiecutter, ERB."""
+    return TEMPLATE.search(data) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +82,7 @@ def read_environment(data: bytes) -> EnvironmentFile:
     return EnvironmentFile(
         _entry(found.get("name")),
         _entry(found.get("prefix")),
-        tuple(_entries(_list(found.get("channels"), "channels", mistakes), "channels", mistakes)),
+        tuple(_entries(_channels(found.get("channels"), mistakes), "channels", mistakes)),
         tuple(_entries((node for node in dependencies if not isinstance(node, Pairs)), "dependencies", mistakes)),
         _pip(dependencies, mistakes),
         tuple(mistakes),
@@ -94,6 +108,10 @@ def _is_nothing(node: Node | None) -> bool:
 
 def _entry(node: Node | None) -> Entry | None:
     return Entry(node.text, node.span) if isinstance(node, Scalar) and not _is_nothing(node) else None
+
+
+def _channels(node: Node | None, mistakes: list[Mistake]) -> tuple[Node, ...]:
+    return (node,) if isinstance(node, Scalar) and not _is_nothing(node) else _list(node, "channels", mistakes)
 
 
 def _list(node: Node | None, key: str, mistakes: list[Mistake]) -> tuple[Node, ...]:

@@ -94,7 +94,9 @@ class _Reader:
         except yaml.reader.ReaderError as error:
             raise YamlError(f"invalid YAML: {error.reason}", self._span(error.position, error.position + 1)) from None
         except yaml.MarkedYAMLError as error:
-            mark = error.problem_mark or error.context_mark
+            # Where a key lacks its colon, the problem is found at the end of the line or later.
+            key = error.context == "while scanning a simple key"
+            mark = error.context_mark if key else error.problem_mark or error.context_mark
             place = mark.index if mark else 0
             reason = ", ".join(part for part in (error.context, error.problem) if part)
             raise YamlError(f"invalid YAML: {reason}", self._span(place, place + 1)) from None

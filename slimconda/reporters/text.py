@@ -3,6 +3,7 @@
 import unicodedata
 from collections.abc import Iterator
 
+from slimconda.environments.environment import is_environment_name
 from slimconda.findings import Finding, Report, Safety, Severity
 from slimconda.reporters.escapes import visible
 from slimconda.source import Source, Span
@@ -83,9 +84,16 @@ def summary(report: Report) -> str:
     fixable = sum(finding.fix is not None for finding in report.open)
     ignored = len(report.findings) - len(report.open)
     line = f"{counted} ({fixable} fixable with `slimconda fix`)" if counted else "nothing found"
-    files = "1 Dockerfile" if len(report.sources) == 1 else f"{len(report.sources)} Dockerfiles"
+    environments = sum(is_environment_name(path.rpartition("/")[2]) for path in report.sources)
+    files = _files(len(report.sources) - environments, environments)
     aside = {"ignored": ignored, "in the baseline": report.accepted, "from before the change": report.older}
     return ", ".join([f"{line} in {files}", *(f"{count} {what}" for what, count in aside.items() if count)])
+
+
+def _files(dockerfiles: int, environments: int) -> str:
+    counts = ((dockerfiles, "Dockerfile"), (environments, "environment file"))
+    shown = [f"{count} {what}" + "s" * (count != 1) for count, what in counts if count]
+    return " and ".join(shown) or "0 Dockerfiles"
 
 
 def _count(number: int, label: str) -> str:
