@@ -42,8 +42,10 @@ def main() -> int:
         for _ in range(options.rounds):
             calls["slimconda"].append(_call(ours, environment))
             calls["du"].append(_call(theirs, environment))
-    print(_setting(names, options))
-    return _print(calls)
+        print(_setting(names, options))
+        verdict = _print(calls)
+        sys.stdout.flush()
+    return verdict
 
 
 def _options() -> argparse.Namespace:

@@ -49,11 +49,10 @@ class ToolCache:
 
 @dataclass(frozen=True)
 class Facts:
-    """A whole installation; `total` counts each inode once, `folders` split the root prefix.
+    """A whole installation; `total` counts each inode once, `folders` split the root prefix; both leave `tools` out.
 
     `outside` are bytes with a further hard link that lies in no part of the installation; `links` are soft links that
-    lead to its parts. Of an installation in an `image` all sizes are those that Docker counts, and `total` is what the
-    image shows, conda's or not.
+    lead to its parts. Of an installation in an `image` all sizes are those that Docker counts.
     """
 
     root: str
@@ -76,13 +75,16 @@ class Facts:
     image: str | None = None
 
 
+_OF_CONDA = IN_CACHE | IN_ENVIRONMENT
+
+
 def read_facts(survey: Survey, *, image: str | None = None) -> Facts:
     """Return all facts about a measured installation; of one in an `image`, nothing about moving and deleting."""
     layout = survey.layout
     tools = survey.ledger.split(lambda label: _tool(label, layout.tools))
     return Facts(
         layout.root,
-        survey.ledger.total,
+        survey.ledger.split(lambda label: label.kind in _OF_CONDA or None).get(True, NO_SHARE).bytes,
         _folders(survey),
         read_caches(survey),
         read_environments(survey),

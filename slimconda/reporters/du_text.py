@@ -39,7 +39,7 @@ def _head(facts: Facts) -> str:
     caches = _count(len(facts.caches), "package cache")
     total = f"{size_text(facts.total.allocated)} on disk, {size_text(facts.total.apparent)} of content"
     if facts.image is not None:
-        total = f"{size_text(facts.total.apparent)} in the image, of everything"
+        total = f"{size_text(facts.total.apparent)} in the image"
     title = facts.root if facts.image is None else f"{facts.image}: {facts.root}"
     return (
         f"{shortened(visible(title), WIDTH - 2)}:\n{total}; {environments}, {caches}.\n"
