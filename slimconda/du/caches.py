@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from slimconda.du.labels import IN_CACHE, IN_ENVIRONMENT, Kind, Label, Sort, stem_of
 from slimconda.du.measure import Survey
@@ -82,6 +83,7 @@ def read_caches(survey: Survey) -> tuple[Cache, ...]:
     )
 
 
+@lru_cache(maxsize=1)
 def extracted_packages(ledger: Ledger) -> dict[str, tuple[Extracted, ...]]:
     """Return the extracted packages by cache, largest first."""
     shares = ledger.split(lambda label: (label.home, label.name) if label.kind is Kind.EXTRACTED else None)

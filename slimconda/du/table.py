@@ -191,7 +191,7 @@ class Share:
 NO_SHARE = Share()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Ledger:
     """The finished count."""
 
@@ -215,15 +215,19 @@ class Ledger:
     def split(self, key: Callable[[Label], Key | None]) -> dict[Key, Share]:
         """Return the bytes by a key of their names; a name whose key is None belongs to no part."""
         keys = {label: key(label) for label in self.labels}
-        parts: dict[Key, list[Share]] = {}
+        sums: dict[Key, list[int]] = {}
         for row in self.rows:
-            found = {keys[label] for label in row.labels}
-            alone = row.complete and len(found) == 1
-            share = Share(row.bytes, row.bytes if alone else NOTHING)
-            for part in found:
+            parts = {keys[label] for label in row.labels}
+            alone = len(parts) == 1 and row.complete
+            for part in parts:
                 if part is not None:
-                    parts.setdefault(part, []).append(share)
-        return {
-            part: Share(total(share.bytes for share in shares), total(share.own for share in shares))
-            for part, shares in parts.items()
-        }
+                    _add(sums.setdefault(part, [0] * 6), row.bytes, own=alone)
+        return {part: Share(Bytes(*counts[:3]), Bytes(*counts[3:])) for part, counts in sums.items()}
+
+
+def _add(counts: list[int], size: Bytes, *, own: bool) -> None:
+    """Add to the counts of all bytes, and to those of own bytes after them."""
+    for start in (0, 3) if own else (0,):
+        counts[start] += size.files
+        counts[start + 1] += size.apparent
+        counts[start + 2] += size.allocated
