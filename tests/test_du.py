@@ -341,6 +341,16 @@ def test_text_reads_well_in_eighty_columns(command: CliRunner, root: Path) -> No
     assert "conda clean --all --yes" in shown.stdout
 
 
+def test_text_is_short_where_no_clean_frees_anything(command: CliRunner, tmp_path: Path) -> None:
+    bare = prefix(tmp_path / "bare")
+    (Path(os.environ["HOME"]) / ".cache/pip/http-v2/x").unlink()
+    for folder in ("pip/http-v2", "pip"):
+        (Path(os.environ["HOME"]) / ".cache" / folder).rmdir()
+    shown = command.invoke(app, ["du", str(bare)])
+    assert "what a clean would free: nothing\n" in shown.stdout
+    assert "conda clean" not in shown.stdout
+
+
 def test_json_has_all_facts(command: CliRunner, root: Path) -> None:
     shown = command.invoke(app, ["du", str(root), "--json"])
     content = json.loads(shown.stdout)

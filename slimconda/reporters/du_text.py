@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from slimconda.du.caches import Cache
 from slimconda.du.duplicates import LINKED, Repeated
 from slimconda.du.environments import EnvironmentFacts
-from slimconda.du.facts import Facts
+from slimconda.du.facts import Facts, by_tool
 from slimconda.du.labels import Kind, Sort
 from slimconda.du.table import NO_SHARE, Bytes, Share
 from slimconda.reporters.escapes import shortened, visible
@@ -140,7 +140,10 @@ def _wide(text: str, cell: str) -> str:
 def _cleans(facts: Facts) -> str:
     title = "what a clean would free" if facts.image is None else "what a clean in the same RUN would have saved"
     lines = [f"{title:<{COMMAND}}{'on disk':>14}{'content':>14}"]
-    for clean in facts.cleans:
+    shown = [clean for cleans in by_tool(facts).values() for clean in cleans if any(one.bytes.files for one in cleans)]
+    if not shown:
+        lines = [f"{title}: nothing"]
+    for clean in shown:
         lines.append(_exact(clean.command, clean.bytes))
         if clean.breaks:
             lines.append(f"    it deletes targets of {_count(clean.breaks, 'soft link')}: environments break")
