@@ -11,9 +11,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from slimconda.environments.environment import is_environment_name
 from slimconda.errors import InputError
-from slimconda.references import named_dockerfiles, names_dockerfiles
+from slimconda.references import is_environment_name, named_dockerfiles, names_dockerfiles
 from slimconda.walk import walk
 
 # The names that Docker, Podman and pre-commit's `dockerfile` type know, and `Dockerfile-gpu`, `Dockerfile_gpu`.

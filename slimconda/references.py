@@ -1,4 +1,4 @@
-"""Owns the files that name Dockerfiles: devcontainer.json, and compose files with what they hold inline."""
+"""Owns the files beside Dockerfiles: devcontainer.json and compose files, which name them, and environment files."""
 
 import json
 import os
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from yaml import Node
 
+ENVIRONMENT = re.compile(r"(?:.*[-_.])?environment(?:[-_.].*)?\.ya?ml", re.IGNORECASE)
 COMPOSE = re.compile(r"(?:docker-)?compose(?:[.-][^/]*)?\.ya?ml", re.IGNORECASE)
 DEVCONTAINER = re.compile(r"\.?devcontainer\.json")
 # A string of JSON with comments, or a comment, or a comma before a closing bracket.
@@ -25,6 +26,11 @@ class Inline:
     service: str
     text: bytes
     starts: tuple[int, ...]
+
+
+def is_environment_name(name: str) -> bool:
+    """Tell whether a file of that name is taken for one that describes a conda environment."""
+    return ENVIRONMENT.fullmatch(name) is not None
 
 
 def names_dockerfiles(name: str) -> bool:

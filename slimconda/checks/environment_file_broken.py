@@ -4,12 +4,15 @@ Source: YAML 1.2 as PyYAML reads it, and conda's documentation of environment fi
 """
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from slimconda.environments.environment import EnvironmentFile
 from slimconda.findings import Problem
 
+if TYPE_CHECKING:
+    from slimconda.environments.environment import EnvironmentFile
 
-def check_environment(file: EnvironmentFile) -> Iterator[Problem]:
+
+def check_environment(file: "EnvironmentFile") -> Iterator[Problem]:
     """Yield each mistake at its place."""
     for mistake in file.mistakes:
         yield Problem(mistake.message, mistake.span)

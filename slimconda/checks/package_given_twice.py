@@ -5,9 +5,12 @@ Only names are compared that mean the same software in conda-forge, defaults and
 
 import re
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from slimconda.environments.environment import Entry, EnvironmentFile
 from slimconda.findings import Problem
+
+if TYPE_CHECKING:
+    from slimconda.environments.environment import Entry, EnvironmentFile
 
 CONDA_NAME = re.compile(r"(?:[^\s:]+::)?([A-Za-z0-9_.-]+)")
 PIP_NAME = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^\]]*\])?\s*(?:[=<>!~;].*)?")
@@ -25,7 +28,7 @@ SAME_ON_BOTH = frozenset(
 )
 
 
-def check_environment(file: EnvironmentFile) -> Iterator[Problem]:
+def check_environment(file: "EnvironmentFile") -> Iterator[Problem]:
     """Yield each requirement of the pip part that conda is asked for, too."""
     if file.pip is None or file.mistakes:
         return
@@ -40,5 +43,5 @@ def _name(match: re.Match[str] | None) -> str | None:
     return re.sub(r"[-_.]+", "-", match[1]).lower() if match else None
 
 
-def _message(name: str, entry: Entry) -> str:
+def _message(name: str, entry: "Entry") -> str:
     return f"conda is asked for {name}, too ({entry.text}): one of the two copies is for nothing"

@@ -8,11 +8,10 @@ from pathlib import Path
 from slimconda.cli.options import Threshold
 from slimconda.cli.output import complain
 from slimconda.config import Config, nearest
-from slimconda.environments.environment import is_environment_name
 from slimconda.errors import ConfigurationError, InputError
 from slimconda.files import LARGEST_FILE, find_dockerfiles, read_beside, read_dockerfile
 from slimconda.findings import Severity
-from slimconda.references import COMPOSE
+from slimconda.references import COMPOSE, is_environment_name
 from slimconda.rulebook import load_rules
 from slimconda.settings import config_of, load_settings
 from slimconda.source import Source

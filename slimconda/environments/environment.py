@@ -10,13 +10,7 @@ from dataclasses import dataclass
 from slimconda.environments.yaml_nodes import Items, Node, Pairs, Scalar, YamlError, read_yaml
 from slimconda.source import Span
 
-NAME = re.compile(r"(?:.*[-_.])?environment(?:[-_.].*)?\.ya?ml", re.IGNORECASE)
 TEMPLATE = re.compile(rb"\{\{|\{%|<%|\$\{\{")
-
-
-def is_environment_name(name: str) -> bool:
-    """Tell whether a file of that name is taken for an environment file."""
-    return NAME.fullmatch(name) is not None
 
 
 def is_template(data: bytes) -> bool:

@@ -3,8 +3,8 @@
 import unicodedata
 from collections.abc import Iterator
 
-from slimconda.environments.environment import is_environment_name
 from slimconda.findings import Finding, Report, Safety, Severity
+from slimconda.references import is_environment_name
 from slimconda.reporters.escapes import visible
 from slimconda.source import Source, Span
 
