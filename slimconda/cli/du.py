@@ -52,8 +52,9 @@ def _in_image(image: str) -> "Facts":
     from slimconda.du.facts import read_facts
     from slimconda.du.image import survey_image
     from slimconda.layers.image import open_image
+    from slimconda.layers.request import Request
 
     with show_progress(f"reading {image}") as progress:
-        opened = open_image(image, progress)
+        opened = open_image(image, Request(progress=progress))
     files = tuple(file for layer in opened.layers for file in layer.visible)
     return read_facts(survey_image(image, opened.prefixes, opened.caches, files), image=image)
