@@ -19,7 +19,7 @@ ENDS = st.sampled_from(
     ["exit 0", "exit 4", "echo $?", "rc=$?; check 3; exit $rc", "[ $? = 0 ]", "exec check", "set +e", "set -e", "wait"]
 )
 REDIRECTS = st.sampled_from(["", "", "", " > /dev/null", " 2>&1", " > log 2>&1", " >> log", " < /dev/null"])
-PIPES = st.sampled_from(["{}"] * 6 + ["echo y | {}", "yes | {}", "{} | cat", "{} 2>&1 | tee log", "! {}"])
+PIPES = st.sampled_from(["{}"] * 6 + [": | {}", "yes | {}", "{} | cat", "{} 2>&1 | tee log", "! {}"])
 BREAKS = ["{}", "{}", "{} \\\n    ", "{} \\\n  # note\n\n    "]
 
 
