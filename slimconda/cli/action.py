@@ -15,6 +15,7 @@ from slimconda.reporters.escapes import fenced, inert
 
 # Above 1 MiB GitHub drops the whole summary of a step; a file name in a report is at most a path long.
 LONGEST_SUMMARY = 1_000_000
+IMAGE_OPTIONS = ("config", "fail-on")  # inputs that inspect takes as options of the same name
 NOTHING_BEFORE = "0" * 40
 LARGEST_EVENT = 64 << 20
 
@@ -117,7 +118,7 @@ def _base() -> str | None:
 def _inspect(inputs: Inputs) -> tuple[int, int, str]:
     """Measure the image; return the exit code, the residue in bytes, and the report as text."""
     image = inputs.text("image")
-    common = [*(f"--{name}={inputs.text(name)}" for name in ("config", "fail-on") if inputs.text(name)), "--", image]
+    common = [*(f"--{name}={inputs.text(name)}" for name in IMAGE_OPTIONS if inputs.text(name)), "--", image]
     run = _captured("inspect", "--format=json", *common)
     if run.returncode > 1:
         return run.returncode, 0, ""
