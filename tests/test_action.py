@@ -186,6 +186,18 @@ def test_an_image_is_measured(runner: Runner, tmp_path: Path) -> None:
     assert runner.run(tmp_path, image="no-such.tar/x").code == 2
 
 
+@pytest.mark.parametrize(
+    ("budget", "code"), [({"max-residue": "1kB"}, 1), ({"max-residue": "1GB"}, 0), ({"max-size": "x"}, 2)]
+)
+def test_an_image_has_a_budget(runner: Runner, tmp_path: Path, budget: dict[str, str], code: int) -> None:
+    recipe = images.load_recipe(images.FIXTURES / "images" / "rm-later.toml")
+    (tmp_path / "image.tar").write_bytes(images.docker_new([images.layer_tar(layer) for layer in recipe.layers]))
+    written(tmp_path, CLEAN)
+    done = runner.run(tmp_path, image="image.tar", **{"fail-on": "error"}, **budget)
+    assert done.code == code, done.log
+    assert ("over budget" in done.summary) == (code == 1)
+
+
 def test_a_baseline_and_a_configuration(runner: Runner, repository: Path) -> None:
     written(repository, b"ignore = ['conda-cache-left']", "other.toml")
     assert runner.run(repository, config="other.toml").code == 0

@@ -15,7 +15,8 @@ from slimconda.reporters.escapes import fenced, inert
 
 # Above 1 MiB GitHub drops the whole summary of a step; a file name in a report is at most a path long.
 LONGEST_SUMMARY = 1_000_000
-IMAGE_OPTIONS = ("config", "fail-on")  # inputs that inspect takes as options of the same name
+# Inputs that inspect takes as options of the same name.
+IMAGE_OPTIONS = ("config", "fail-on", "dockerfile", "max-size", "max-residue", "max-growth", "since")
 NOTHING_BEFORE = "0" * 40
 LARGEST_EVENT = 64 << 20
 
