@@ -32,7 +32,7 @@ def buildkit_old(data: bytes) -> list[Extent] | None:
         commands = buildkit.parse_string(data.decode())
     except (buildkit.GoParseError, buildkit.GoIOError):
         return None
-    return [(c.cmd.upper().replace("É", "é"), c.start_line, c.end_line) for c in commands]
+    return [((c.cmd or "").upper().replace("É", "é"), c.start_line, c.end_line) for c in commands]
 
 
 def buildkit_new(data: bytes) -> list[Extent] | None:
