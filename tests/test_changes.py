@@ -234,7 +234,7 @@ def test_other_pragmas_live_beside_ours(tmp_path: Path) -> None:
 
 
 def test_statistics_count_by_rule(tmp_path: Path) -> None:
-    written(tmp_path, DIRTY + b"RUN conda install -y c=1 || true\n")
+    written(tmp_path, DIRTY + b"RUN conda install -y c=1 || make\n")
     written(tmp_path, DIRTY, "b.Dockerfile")
     run = slimconda("lint", "--statistics", "--format", "json", cwd=tmp_path)
     assert json.loads(run.stdout)["statistics"] == [

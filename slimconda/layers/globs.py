@@ -44,13 +44,18 @@ class Globs:
 
 def compile_globs(globs: Mapping[str, Sequence[str]]) -> Globs:
     """Return the globs by the name of what they claim, for one image."""
-    pairs = [(name, glob.lstrip("/")) for name, several in globs.items() for glob in several]
+    pairs = [(name, _collapsed(glob.lstrip("/"))) for name, several in globs.items() for glob in several]
     folders = [(name, glob.removesuffix(WHOLE_FOLDER)) for name, glob in pairs if glob.endswith(WHOLE_FOLDER)]
     files = [(name, glob) for name, glob in pairs if not glob.endswith(WHOLE_FOLDER)]
     return Globs(
         tuple((name, re.compile(_pattern(glob))) for name, glob in folders),
         tuple((name, re.compile(_pattern(glob))) for name, glob in files),
     )
+
+
+def _collapsed(glob: str) -> str:
+    """Return a glob in which no `**` follows another: together they say no more than one."""
+    return re.sub(r"(?<![^/])\*\*(?:/\*\*)+(?![^/])", "**", glob)
 
 
 def _pattern(glob: str) -> str:
@@ -63,4 +68,5 @@ def _part(part: str, *, last: bool) -> str:
     if part == "**":
         return ".*" if last else "(?:.*/)?"
     text = re.escape(part).replace(r"\*", "[^/]*").replace(r"\?", "[^/]")
-    return text if last else f"{text}/"
+    # A name is never empty, as the path of the image's root is.
+    return f"(?=[^/]){text}" if last else f"(?=[^/]){text}/"
