@@ -23,6 +23,8 @@ INPUTS = {
     "backslashes in a flag": 'FROM a\nRUN --mount="' + "\\" * 60 + " conda install b\n",
     "blanks in a directive": "# a=b" + " " * 60000 + "c\nFROM a\n",
     "a long word before a heredoc": f"FROM a\nRUN conda {'x' * 1_000_000} <<E\nE\n",
+    "a long package": f"FROM continuumio/miniconda3\nRUN conda install -y {'a' * 60_000}\n",
+    "many redirects": f"FROM continuumio/miniconda3\nRUN conda install -y {'a>=1' * 15_000}\n",
     "many ENV": "FROM a\n" + "".join(f"ENV A{n}={n}\n" for n in range(10_000)) + "RUN conda install b\n",
     "many cleans": "FROM a\n" + "RUN conda install -y b\nRUN conda clean -ay\n" * 500,
     "many RUN": "FROM a\n" + "RUN conda install -y b\n" * 2000,

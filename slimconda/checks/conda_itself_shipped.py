@@ -17,7 +17,8 @@ CREATES = frozenset({Verb.CREATE, Verb.ENV_CREATE})
 NEEDS_NO_CONDA_LATER = frozenset({"activate", "config", "deactivate", "info", "init", "list", "run"})
 # What is put into the base environment only to make the other one.
 CONDA_ITSELF = frozenset("conda conda-libmamba-solver conda-lock conda-pack libmamba mamba".split())
-SCRIPT = re.compile(r"[^\s\"';&|()]+\.sh\b")
+# It may start at a word's start alone, or a long word is read again from each of its letters.
+SCRIPT = re.compile(r"(?<![^\s\"';&|()])[^\s\"';&|()]+\.sh\b")
 CONDA_SCRIPT = re.compile(r".*/(?:conda|mamba)\.sh")
 SHELLS = frozenset({"ash", "bash", "dash", "sh", "zsh"})
 PROGRAMS = frozenset({"activate", "conda", "mamba", "micromamba"})

@@ -57,7 +57,7 @@ def filled(layer: RunLayer) -> Iterator[Filled]:
     for fill in layer.python:
         python = fill.install
         context = layer.context_at(python.command)
-        if layer.runs(python.command) and python.caches(own_context(python.command, python.at, context).variables):
+        if layer.runs(python.command) and python.caches(own_context(python.read, python.at, context).variables):
             yield Filled(python.command, python, fill.cache, context)
 
 
@@ -87,7 +87,7 @@ def _is_placed(fill: Filled) -> bool:
     if isinstance(call, CondaCommand):
         told = context.variables.get("MAMBA_ROOT_PREFIX") or root_option(call)
         return known and account(call.read, call.at) is None and (call.tool is not Tool.MICROMAMBA or bool(told))
-    return known and account(call.command, call.at) is None
+    return known and account(call.read, call.at) is None
 
 
 def _may_meet(target: str, place: str, context: Context, *, moved: bool) -> bool:

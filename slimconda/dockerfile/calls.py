@@ -144,7 +144,7 @@ def read_calls(script: Script, context: Context, names: Names) -> Calls:
         if call := read_wrapper(command, names.installs) or read_command(command, variables, files):
             conda[key] = call if command is written else replace(call, command=written, spelt=command)
         elif install := read_python_install(command):
-            python[key] = install
+            python[key] = install if command is written else replace(install, command=written, spelt=command)
     cleans = frozenset(key for key, command in plain.items() if key not in conda and _name(command) in names.cleans)
     return replace(calls, conda=conda, python=python, downloads=downloads, cleans=cleans)
 

@@ -36,7 +36,7 @@ def conda_cache(call: CondaCommand, context: Context) -> Cache:
 
 def python_cache(install: PythonInstall, context: Context) -> Cache:
     """Return the cache that a call of pip or uv fills."""
-    context = own_context(install.command, install.at, context)
+    context = own_context(install.read, install.at, context)
     return cache(install.store, context, install.own_variables)
 
 

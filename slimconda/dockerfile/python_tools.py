@@ -29,7 +29,10 @@ NO_CACHE = frozenset({"--no-cache-dir", "--no-cache", "--no-index"})
 
 @dataclass(frozen=True)
 class PythonInstall:
-    """A call of pip or uv that installs; `verb` is the word after which options may stand."""
+    """A call of pip or uv that installs; `verb` is the word after which options may stand.
+
+    `at` is the index of the program's word in `read`.
+    """
 
     command: ShellCommand
     store: Store
@@ -37,11 +40,17 @@ class PythonInstall:
     verb: Word
     arguments: tuple[Word, ...]
     title: str
+    spelt: ShellCommand | None = None
+
+    @property
+    def read(self) -> ShellCommand:
+        """Return the command as its shell reads it: `command` itself, or with variables of several words split."""
+        return self.spelt or self.command
 
     @property
     def place(self) -> Span:
         """Return the bytes from the program's word to the last word."""
-        return Span(self.command.words[self.at].span.start, self.command.words[-1].span.end)
+        return Span(self.read.words[self.at].span.start, self.read.words[-1].span.end)
 
     @property
     def packages(self) -> tuple[Word, ...]:
@@ -51,7 +60,7 @@ class PythonInstall:
     @property
     def program(self) -> str:
         """Return the program as it is written, without quotes."""
-        return self.command.words[self.at].text
+        return self.read.words[self.at].text
 
     @property
     def own_variables(self) -> dict[str, str]:

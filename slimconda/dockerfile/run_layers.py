@@ -157,7 +157,7 @@ class _Reader:
 
     def _is_cached(self, key: int) -> bool:
         install, context = self.calls.python[key], self.calls.context(key)
-        return install.caches(own_context(install.command, install.at, context).variables)
+        return install.caches(own_context(install.read, install.at, context).variables)
 
     def _kept_on_paths(self, key: int, cache: Cache, found: Ends | None) -> Kept:
         mounted = keeps_out(self.instruction, cache, self.calls.context(key if key >= 0 else _part(key)))
