@@ -11,7 +11,7 @@ from slimconda.dockerfile.installers import installer_prefix
 from slimconda.dockerfile.python_tools import PythonInstall
 from slimconda.dockerfile.shell import ShellCommand, Word
 from slimconda.dockerfile.stages import Context
-from slimconda.dockerfile.stores import Cache, Store, cache, is_root, settled
+from slimconda.dockerfile.stores import Cache, Store, absolute, cache, is_root, settled
 from slimconda.dockerfile.wrappers import account, environment_words
 
 NESTED_CACHE_TOOLS = frozenset({Tool.MAMBA, Tool.MICROMAMBA})
@@ -38,6 +38,18 @@ def python_cache(install: PythonInstall, context: Context) -> Cache:
     """Return the cache that a call of pip or uv fills."""
     context = own_context(install.read, install.at, context)
     return cache(install.store, context, install.own_variables)
+
+
+def may_be_refused(filled: Cache, context: Context) -> bool:
+    """Tell whether pip may use no cache in its folder: as root it takes none that lies in another user's home.
+
+    Source: pip looks for the owner of the nearest folder that is there (run).
+    """
+    if filled.store is not Store.PIP or (context.user is not None and is_root(context.user) is not True):
+        return False
+    homes = [place for place in filled.places if absolute(place, context).startswith("/home/")]
+    tilde = context.notebook and context.user is not None and "HOME" not in context.variables
+    return bool(homes) or (tilde and any(place.startswith("~") for place in filled.places))
 
 
 def own_context(command: ShellCommand, at: int, context: Context) -> Context:

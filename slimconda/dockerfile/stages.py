@@ -24,6 +24,8 @@ PLAIN_IMAGE = re.compile(
     r"(?:docker\.io/)?(?:(?:library/)?(?:ubuntu|debian|alpine|centos|fedora|rockylinux|almalinux|amazonlinux|oraclelinux)"
     r"|nvidia/cuda)(?:[:@]|\Z)"
 )
+# Their Dockerfiles, and those of images made from them, set HOME to /home/jovyan (jupyter/docker-stacks).
+NOTEBOOK_IMAGE = re.compile(r"jupyter|notebook|pangeo|scipy-?stack", re.IGNORECASE)
 LONGEST_VALUE = 1 << 16
 # BuildKit sets these before the first FROM; what they are without --platform on the machines that most build on.
 PLATFORM = {"TARGETPLATFORM": "linux/amd64", "TARGETOS": "linux", "TARGETARCH": "amd64"}
@@ -36,7 +38,8 @@ class Context:
     """What holds at an instruction: ENV's and ARG's known values, SHELL, USER, WORKDIR, a .condarc's package caches.
 
     `base_root` is where the base image has conda on its PATH; `root_owned` says that it is root's alone.
-    `switches` are what a .condarc switches on or off, those of the RUN itself included.
+    `switches` are what a .condarc switches on or off, those of the RUN itself included. `notebook` says that the base
+    image may be one of Jupyter's, whose HOME is another user's where USER is root.
     """
 
     variables: dict[str, str]
@@ -47,6 +50,7 @@ class Context:
     workdir: str | None = None
     root_owned: bool = False
     switches: tuple[Switch, ...] = ()
+    notebook: bool = False
 
     @property
     def expands_braces(self) -> bool:
@@ -217,7 +221,8 @@ def _of_image(image: str) -> Context:
     known = CONDA_IMAGE.match(image) is not None
     root = "/opt/conda" if known else None
     folder = "/" if known or PLAIN_IMAGE.match(image) else None
-    return Context({}, DEFAULT_SHELL, None, base_root=root, workdir=folder, root_owned=known)
+    notebook = NOTEBOOK_IMAGE.search(image) is not None
+    return Context({}, DEFAULT_SHELL, None, base_root=root, workdir=folder, root_owned=known, notebook=notebook)
 
 
 def holds(folder: str, path: str) -> bool:
