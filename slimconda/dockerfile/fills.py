@@ -40,16 +40,19 @@ def python_cache(install: PythonInstall, context: Context) -> Cache:
     return cache(install.store, context, install.own_variables)
 
 
-def may_be_refused(filled: Cache, context: Context) -> bool:
-    """Tell whether pip may use no cache in its folder: as root it takes none that lies in another user's home.
+def may_be_off(filled: Cache, context: Context) -> bool:
+    """Tell whether pip may keep no cache though none of its words says so.
 
-    Source: pip looks for the owner of the nearest folder that is there (run).
+    As root it takes none that lies in another user's home: it looks for the owner of the nearest folder that is there,
+    and warns (run). Where Jupyter's images are the base, HOME is such a home.
     """
-    if filled.store is not Store.PIP or (context.user is not None and is_root(context.user) is not True):
+    if filled.store is not Store.PIP or context.pip_configured:
+        return filled.store is Store.PIP
+    if context.user is not None and is_root(context.user) is not True:
         return False
-    homes = [place for place in filled.places if absolute(place, context).startswith("/home/")]
+    homes = any(absolute(place, context).startswith("/home/") for place in filled.places)
     tilde = context.notebook and context.user is not None and "HOME" not in context.variables
-    return bool(homes) or (tilde and any(place.startswith("~") for place in filled.places))
+    return homes or (tilde and any(place.startswith("~") for place in filled.places))
 
 
 def own_context(command: ShellCommand, at: int, context: Context) -> Context:

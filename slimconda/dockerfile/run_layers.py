@@ -8,7 +8,7 @@ from slimconda.dockerfile.clean_flags import Kind
 from slimconda.dockerfile.cleanups import NOTHING, emptied, is_opaque, keeps_out, mount_targets
 from slimconda.dockerfile.conda import CondaCommand, Tool, Verb
 from slimconda.dockerfile.downloads import Download, removes
-from slimconda.dockerfile.fills import cleaned_by, conda_cache, may_be_refused, missed_by, own_context, python_cache
+from slimconda.dockerfile.fills import cleaned_by, conda_cache, may_be_off, missed_by, own_context, python_cache
 from slimconda.dockerfile.flow import Ends, ends
 from slimconda.dockerfile.paths import DOUBTFUL, RACED, UNSURE, Effect, Held
 from slimconda.dockerfile.scripts import RunScript, script_of
@@ -153,7 +153,7 @@ class _Reader:
             return Kept(Verdict.CLEANED)
         kept = self._kept_on_paths(key, cache, found)
         guessed = key in self.calls.conda and self.calls.conda[key].guessed
-        doubtful = guessed or may_be_refused(cache, self.calls.context(key if key >= 0 else _part(key)))
+        doubtful = guessed or may_be_off(cache, self.calls.context(key if key >= 0 else _part(key)))
         return Kept(Verdict.UNKNOWN) if doubtful and kept.verdict is not Verdict.CLEANED else kept
 
     def _is_cached(self, key: int) -> bool:

@@ -26,6 +26,7 @@ PLAIN_IMAGE = re.compile(
 )
 # Their Dockerfiles, and those of images made from them, set HOME to /home/jovyan (jupyter/docker-stacks).
 NOTEBOOK_IMAGE = re.compile(r"jupyter|notebook|pangeo|scipy-?stack", re.IGNORECASE)
+PIP_CONFIGURED = re.compile(rb"\bpip[\d.]*[ \t]+config[ \t][^\n]*no[-_]cache[-_]dir|\bpip\.conf\b|\bPIP_CONFIG_FILE\b")
 LONGEST_VALUE = 1 << 16
 # BuildKit sets these before the first FROM; what they are without --platform on the machines that most build on.
 PLATFORM = {"TARGETPLATFORM": "linux/amd64", "TARGETOS": "linux", "TARGETARCH": "amd64"}
@@ -39,7 +40,8 @@ class Context:
 
     `base_root` is where the base image has conda on its PATH; `root_owned` says that it is root's alone.
     `switches` are what a .condarc switches on or off, those of the RUN itself included. `notebook` says that the base
-    image may be one of Jupyter's, whose HOME is another user's where USER is root.
+    image may be one of Jupyter's, whose HOME is another user's where USER is root; `pip_configured` that a pip.conf may
+    turn pip's cache off.
     """
 
     variables: dict[str, str]
@@ -51,6 +53,7 @@ class Context:
     root_owned: bool = False
     switches: tuple[Switch, ...] = ()
     notebook: bool = False
+    pip_configured: bool = False
 
     @property
     def expands_braces(self) -> bool:
@@ -194,6 +197,7 @@ class Stages:
         contexts: dict[int, Context] = {}
         ends: list[Context] = []
         configures = MAY_CONFIGURE.search(self.dockerfile.source.data) is not None
+        configures_pip = PIP_CONFIGURED.search(self.dockerfile.source.data) is not None
         for stage in self.dockerfile.stages:
             parent = self.parent(stage)
             current = ends[parent.index] if parent else _of_image(self.base(stage))
@@ -208,6 +212,8 @@ class Stages:
                 current = _after(current, instruction)
                 if configures and instruction.keyword in {"RUN", "COPY", "ADD"}:
                     current = _configured(current, instruction, self.dockerfile.source.text(instruction.span))
+                if configures_pip and PIP_CONFIGURED.search(self.dockerfile.source.read(instruction.span)):
+                    current = replace(current, pip_configured=True)
                 if current.root_owned and OWNERSHIP.search(instruction.text.data):
                     current = replace(current, root_owned=False)
                 if instruction.keyword in {"RUN", "COPY", "ONBUILD"}:
