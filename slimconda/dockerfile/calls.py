@@ -13,11 +13,14 @@ from slimconda.dockerfile.installers import is_installer_name
 from slimconda.dockerfile.python_tools import PythonInstall, read_python_install
 from slimconda.dockerfile.shell import Loop, Scope, Script, ShellCommand, Word, commands, loops, scoped_commands
 from slimconda.dockerfile.stages import Context, expand
+from slimconda.dockerfile.stores import MOVERS
 from slimconda.dockerfile.wrappers import unwrapped
 
 MOST_SETTINGS = 100
 VARIABLE_WORD = re.compile(r"\$\w+|\$\{\w+(?::?[-+][^}]*)?\}")
 FOLDER = "working directory"
+# What a command makes their values stays the same folder until the next: the variable itself names it.
+CACHE_VARIABLES = frozenset(name for movers in MOVERS.values() for name, _ in movers)
 SETTERS = frozenset({"export", "readonly", "declare", "typeset", "local"})
 
 
@@ -103,6 +106,8 @@ class Calls:
                 folder = posixpath.normpath(posixpath.join(folder or "", expand(setting.value or "", variables)))
                 continue
             known = None if setting.value is None else _known(setting.value, variables)
+            if known is None and setting.value is not None and setting.name in CACHE_VARIABLES:
+                known = f"${setting.name}"
             if known is None or given.setdefault(setting.name, known) != known:
                 variables.pop(setting.name, None)
             else:

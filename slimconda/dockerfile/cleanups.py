@@ -59,7 +59,7 @@ def emptied(command: ShellCommand, cache: Cache, context: Context) -> frozenset[
 
 def _removed(words: list[str], cache: Cache, context: Context) -> frozenset[str] | None:
     options = "".join(word for word in words if word.startswith("-"))
-    given = [expand(word, context.variables).split() or [word] for word in words if not word.startswith("-")]
+    given = [_split(expand(word, context.variables)) or [word] for word in words if not word.startswith("-")]
     operands = [path for parts in given for part in parts for path in _braces(part)]
     if len(operands) > sum(map(len, given)) and not context.expands_braces:
         return None
@@ -70,6 +70,12 @@ def _removed(words: list[str], cache: Cache, context: Context) -> frozenset[str]
     if taken == cache.store.parts and not re.search(r"[rR]", options):
         return None
     return None if None in parts and not taken else taken
+
+
+def _split(text: str) -> list[str]:
+    """Return the words of an operand whose variables are replaced; what a command prints is taken for one."""
+    text = re.sub(r"`([^`]*)`", r"$(\1)", text)
+    return [text] if "$(" in text else text.split()
 
 
 def _braces(path: str) -> list[str]:
