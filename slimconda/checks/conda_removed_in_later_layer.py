@@ -8,7 +8,7 @@ from slimconda.dockerfile.activation import may_be_active
 from slimconda.dockerfile.analysis import Analysis
 from slimconda.dockerfile.caches import RunLayer
 from slimconda.dockerfile.conda import CondaCommand
-from slimconda.dockerfile.prefixes import UNKNOWN_ROOT, Step
+from slimconda.dockerfile.prefixes import UNKNOWN_ROOT, Prefix, Step
 from slimconda.dockerfile.shell import ShellCommand
 from slimconda.dockerfile.specs import parse_spec, specs_of
 from slimconda.dockerfile.sweeps import Sweep, removing
@@ -77,8 +77,14 @@ def _package(step: Step, call: CondaCommand) -> str | None:
     if named & _installed_anew(layer):
         return None
     known = next((one for one in step.before if one.path == step.prefix_of(call)), None)
-    sure = known is not None and not (call.environment is None and may_be_active(layer, call))
+    sure = known is not None and _has_all(known, step) and not (call.environment is None and may_be_active(layer, call))
     return f"{known.origin if known and sure else 'a lower layer'} stores the packages"
+
+
+def _has_all(prefix: Prefix, step: Step) -> bool:
+    """Tell whether all of a prefix's packages came by one instruction: no other RUN may have brought one."""
+    fillers = (earlier for earlier in step.earlier if any(call.fills for call in earlier.calls))
+    return prefix.new and all(earlier.instruction.start_line == prefix.line for earlier in fillers)
 
 
 def _installed_anew(layer: RunLayer) -> frozenset[str]:
