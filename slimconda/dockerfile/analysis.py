@@ -27,6 +27,12 @@ NEEDS_CACHE = re.compile(rb"--offline|--use-index-cache|\b(?:conda|boa|mamba) (?
 BEFORE_ALL = "--tarballs --index-cache --packages --yes"
 BUILDERS = frozenset({"conda-build", "conda-mambabuild"})  # as programs; as packages they only are installed
 COMMENT = re.compile(rb"^[ \t]*#.*$", re.MULTILINE)
+# A package by its folder in the cache, a search for one, or the cache copied as a whole.
+FROM_CACHE = re.compile(
+    rb"/pkgs/[\w.]+-[\w.*-]+|\bfind\s[^;&|\n]{0,400}/pkgs/?\s(?![^;&|\n]{0,400}-delete)|^\s*COPY\s[^\n]*/pkgs/?\s",
+    re.MULTILINE,
+)
+NO_USE = re.compile(rb"^\s*#[^\n]*|\brm\s[^;&|\n]*|\bfind\s[^;&|\n]{0,400}\brm\s[^;&|\n]*", re.MULTILINE)
 # `--all` came with conda 4.1.
 FIRST_ALL = (4, 1)
 CONDA_WORD = re.compile(r"conda|mamba|miniforge|pixi", re.IGNORECASE)
@@ -165,6 +171,8 @@ class Analysis:
         text = self.dockerfile.source.data
         if NEEDS_CACHE.search(COMMENT.sub(b"", text)) or self._runs_builder:
             return "another command needs the cache"
+        if b"/pkgs" in text and FROM_CACHE.search(NO_USE.sub(b" ", re.sub(rb"[\\`][ \t]*\r?\n", b" ", text))):
+            return "a package is used from the cache itself"
         if SOFT_LINKS.search(text):
             return "environments may be soft links into the cache"
         return None
