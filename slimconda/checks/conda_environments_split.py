@@ -8,6 +8,7 @@ from slimconda.dockerfile.caches import Install, RunLayer
 from slimconda.dockerfile.cleanups import keeps_out
 from slimconda.dockerfile.conda import Tool, Verb
 from slimconda.dockerfile.fills import own_context
+from slimconda.dockerfile.installed import EVERYTHING, uninstalled
 from slimconda.dockerfile.prefixes import Step
 from slimconda.dockerfile.specs import PackageSpec, specs_of
 from slimconda.dockerfile.stages import Context
@@ -55,7 +56,8 @@ def check_dockerfile(analysis: Analysis) -> Iterator[Problem]:
 
 
 def _creations(layer: RunLayer) -> Iterator[Creation]:
-    for install in layer.installs:
+    # What the RUN removes itself, its layer does not store.
+    for install in layer.installs if EVERYTHING not in uninstalled(layer) else ():
         call = install.conda
         if call.verb is not Verb.CREATE or call.copies or not layer.runs(call.command):
             continue

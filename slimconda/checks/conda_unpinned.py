@@ -18,7 +18,9 @@ def check_dockerfile(analysis: Analysis) -> Iterator[Problem]:
     found = [(install, free) for install in analysis.named_installs if (free := _unpinned(install))]
     if found:
         install, free = found[0]
-        place = Span(free[0].word.span.start, free[-1].word.span.end)
+        # In a script that is no shell's, the words may stand in another order than they are read in.
+        spans = [package.word.span for package in free]
+        place = Span(min(span.start for span in spans), max(span.end for span in spans))
         yield Problem(
             _message([package for _, free in found for package in free]), place, None, install.layer.stage.label
         )
