@@ -41,6 +41,8 @@ def _is_certain(word: Word) -> bool:
 
 def _fix(layer: RunLayer, call: CondaCommand, analysis: Analysis) -> Fix | None:
     last = call.read.words[-1]
+    if call.read_arguments.operands:  # `conda clean all` fails by its word, whatever flags are there.
+        return None
     try:
         refuse_unsafe(analysis)
         refuse_unwritten(layer, [*call.subcommand_words, last], analysis.dockerfile.source)

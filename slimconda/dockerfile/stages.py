@@ -32,6 +32,9 @@ LONGEST_VALUE = 1 << 16
 PLATFORM = {"TARGETPLATFORM": "linux/amd64", "TARGETOS": "linux", "TARGETARCH": "amd64"}
 PLATFORM |= {name.replace("TARGET", "BUILD"): value for name, value in PLATFORM.items()}
 DEFAULT_SHELL = ("/bin/sh", "-c")
+# What Docker runs without SHELL on an image of Windows.
+WINDOWS_IMAGE = re.compile(r"mcr\.microsoft\.com/windows|windowsservercore|nanoserver|servercore", re.IGNORECASE)
+WINDOWS_SHELL = ("cmd", "/S", "/C")
 
 
 @dataclass(frozen=True)
@@ -228,7 +231,8 @@ def _of_image(image: str) -> Context:
     root = "/opt/conda" if known else None
     folder = "/" if known or PLAIN_IMAGE.match(image) else None
     notebook = NOTEBOOK_IMAGE.search(image) is not None
-    return Context({}, DEFAULT_SHELL, None, base_root=root, workdir=folder, root_owned=known, notebook=notebook)
+    shell = WINDOWS_SHELL if WINDOWS_IMAGE.search(image) else DEFAULT_SHELL
+    return Context({}, shell, None, base_root=root, workdir=folder, root_owned=known, notebook=notebook)
 
 
 def holds(folder: str, path: str) -> bool:
