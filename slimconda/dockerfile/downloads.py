@@ -30,10 +30,11 @@ class Download:
 
 def read_download(command: ShellCommand, context: Context) -> Download | None:
     """Return the installer that wget or curl leaves as a file in its context, None where there is none."""
-    words = tuple(replace(word, text=_known(word, context)) for word in command.words[unwrapped(command) :])
-    program = posixpath.basename(words[0].text) if words else ""
+    written = command.words[unwrapped(command) :]
+    program = posixpath.basename(_known(written[0], context)) if written else ""
     if program not in {"wget", "curl"}:
         return None
+    words = tuple(replace(word, text=_known(word, context)) for word in written)
     urls = [word.text for word in words[1:] if "/" in word.text and not word.text.startswith("-")]
     url = next((text for text in urls if is_installer_name(text)), urls[-1] if urls else "")
     path = _wget_path(words, url) if program == "wget" else _curl_path(words, url)
