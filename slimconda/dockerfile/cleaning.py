@@ -45,7 +45,8 @@ def missing_cleans(layer: RunLayer, analysis: Analysis) -> tuple[Edit, ...]:
         if len(edits) == MOST_CLEANS:
             raise NoPlaceError(f"it takes more than {MOST_CLEANS} cleans")
         edits.append(_clean_of_last(left, edits, layer, analysis))
-        left = left_after(edits, left, layer, analysis)
+        # The last one was tried with these edits just now.
+        left = left_after(edits, left[:-1], layer, analysis) if len(left) > 1 else []
     return tuple(sorted(edits))
 
 
