@@ -36,8 +36,12 @@ def conda_cache(call: CondaCommand, context: Context) -> Cache:
 
 def python_cache(install: PythonInstall, context: Context) -> Cache:
     """Return the cache that a call of pip or uv fills."""
-    context = own_context(install.read, install.at, context)
-    return cache(install.store, context, install.own_variables)
+    own = own_context(install.read, install.at, context)
+    filled = cache(install.store, own, install.own_variables)
+    if own.variables.get("HOME") == context.variables.get("HOME"):
+        return filled
+    # A home of the command's own is another than the tilde of the commands around it.
+    return replace(filled, places=tuple(absolute(place, own) for place in filled.places))
 
 
 def may_be_off(filled: Cache, context: Context) -> bool:

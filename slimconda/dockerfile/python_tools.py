@@ -23,7 +23,7 @@ PIP_VALUES = frozenset(
     ).split()
 )
 UV_VERBS = ({"pip install", "pip sync", "tool install", "tool run"}, {"sync", "add"})
-LOCAL = re.compile(r"\.{0,2}/|\.{1,2}(?:\[|\Z)|~/|file:|\$\{?\w+\}?/|.*\.(?:whl|tar\.gz|zip)\Z")
+LOCAL = re.compile(r"\.{0,2}/|[\w.*-]+/|\.{1,2}(?:\[|\Z)|~/|file:|\$\{?\w+\}?/|.*\.(?:whl|tar\.gz|zip)\Z")
 NO_CACHE = frozenset({"--no-cache-dir", "--no-cache", "--no-index"})
 
 
