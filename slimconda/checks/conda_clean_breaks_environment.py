@@ -6,9 +6,8 @@ from slimconda.dockerfile.analysis import Analysis
 from slimconda.dockerfile.caches import Install, RunLayer, Verdict
 from slimconda.dockerfile.clean_flags import Kind
 from slimconda.dockerfile.cleanups import emptied
-from slimconda.dockerfile.conda import Tool
-from slimconda.dockerfile.condarc import is_on, switched
 from slimconda.dockerfile.fills import cleaned_by
+from slimconda.dockerfile.linking import links_softly
 from slimconda.findings import Problem
 from slimconda.source import Span
 
@@ -19,25 +18,11 @@ def check_dockerfile(analysis: Analysis) -> Iterator[Problem]:
     for layer in analysis.all_layers:
         lineage = analysis.stages.lineage(layer.stage)
         earlier = [install for other, install in linked if other.stage in lineage]
-        own = [install for install in layer.installs if _links_softly(install, layer)]
+        own = [install for install in layer.installs if links_softly(install, layer)]
         for name, place in _breaking(layer, earlier, own):
             message = f"{name} breaks the environment: its files are soft links into the package cache"
             yield Problem(message, place, None, layer.stage.label)
         linked += [(layer, install) for install in own]
-
-
-def _links_softly(install: Install, layer: RunLayer) -> bool:
-    """Tell whether an install of conda's surely links softly; a copy on purpose is stronger."""
-    if install.conda.tool is not Tool.CONDA or install.conda.copies or install.conda.guessed:
-        return False
-    return _is_set("softlink", install, layer) and not _is_set("copy", install, layer)
-
-
-def _is_set(name: str, install: Install, layer: RunLayer) -> bool:
-    by_variable = is_on(layer.holds_at(install.conda).variables.get(f"CONDA_ALWAYS_{name.upper()}"))
-    if by_variable is not None:
-        return by_variable
-    return switched(layer.context.switches, f"always_{name}", install.conda.place.start) is True
 
 
 def _breaking(layer: RunLayer, earlier: list[Install], own: list[Install]) -> Iterator[tuple[str, Span]]:

@@ -7,6 +7,7 @@ from slimconda.dockerfile.caches import Install, RunLayer, Verdict
 from slimconda.dockerfile.clean_flags import Kind
 from slimconda.dockerfile.cleaning import forced
 from slimconda.dockerfile.fills import NESTED_CACHE_TOOLS
+from slimconda.dockerfile.linking import copies
 from slimconda.dockerfile.prefixes import Step
 from slimconda.dockerfile.stages import holds
 from slimconda.dockerfile.stores import absolute
@@ -30,11 +31,11 @@ def check_dockerfile(analysis: Analysis) -> Iterator[Problem]:
 def _message(layer: RunLayer, swept: list[tuple[Step, Sweep]]) -> str | None:
     """Return which packages a layer's last clean keeps, to their cost; None where that costs nothing."""
     kept = [one for one in layer.installs if one.verdict is Verdict.CLEANED and Kind.LINKED in one.kinds]
-    copied = [one for one in kept if one.conda.copies and one.conda.tool in NESTED_CACHE_TOOLS]
+    copied = [one for one in kept if one.conda.tool in NESTED_CACHE_TOOLS and copies(one, layer)]
     if copied and layer.cleans[-1].tool in NESTED_CACHE_TOOLS:
         return f"the packages that {copied[0].conda.title} copied"
     for step, sweep in swept:
-        if layer in step.earlier and any(_lies_in(one, layer, sweep) for one in kept):
+        if layer in step.earlier and any(_lies_in(one, layer, sweep) for one in kept if not copies(one, layer)):
             return f"linked packages, which {sweep.title} in line {step.layer.instruction.start_line} stores once more"
     return None
 

@@ -6,6 +6,7 @@ from slimconda.dockerfile.analysis import Analysis
 from slimconda.dockerfile.caches import Install, Verdict
 from slimconda.dockerfile.clean_flags import Kind
 from slimconda.dockerfile.cleaning import forced
+from slimconda.dockerfile.linking import copies
 from slimconda.dockerfile.stages import holds
 from slimconda.dockerfile.trims import Trim
 from slimconda.findings import Problem
@@ -14,7 +15,7 @@ from slimconda.findings import Problem
 def check_dockerfile(analysis: Analysis) -> Iterator[Problem]:
     """Yield each trim of an environment that was installed in the same RUN, and whose packages stay in the cache."""
     for layer in analysis.wasteful_layers:
-        linked = [install for install in layer.installs if _stays_linked(install)]
+        linked = [install for install in layer.installs if _stays_linked(install) and not copies(install, layer)]
         for trim in layer.trims:
             if any(_frees_nothing(trim, install) for install in linked):
                 message = "trimming these files frees nothing: the package cache keeps a hard link to each"
