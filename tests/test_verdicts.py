@@ -165,6 +165,8 @@ FIXES = [
     ("«I» && «K» && «J»", "«I» && «J» && «C»"),
     ("«I»;", "«I» && «C»;"),
     ("«I» # why", "«I» && «C» # why"),
+    ("set -e; for i in 1 2; do «I» && echo $i; done", "set -e; for i in 1 2; do «I» && «C» && echo $i; done"),
+    ("set -e; for i in 1 2; do «I»; echo $i; done", "set -e; for i in 1 2; do «I»; echo $i; done; «C»"),
     ("«I»; echo ok", "«I» && «C»; echo ok"),
     ("set -eux; «I»; rm -f x", "set -eux; «I»; «C»; rm -f x"),
     ("set -eux; rm -f x; «I»", "set -eux; rm -f x; «I» && «C»"),

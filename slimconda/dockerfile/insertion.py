@@ -10,7 +10,7 @@ from slimconda.dockerfile.parser import KEYWORDS, Dockerfile, Instruction
 from slimconda.dockerfile.scanner import Role
 from slimconda.dockerfile.scripts import Form
 from slimconda.dockerfile.shell import Pipeline, Redirect, ShellCommand, commands
-from slimconda.dockerfile.spots import NoPlaceError, Spot, errexit_at, is_harmless, spots_of
+from slimconda.dockerfile.spots import NoPlaceError, Spot, errexit_at, is_harmless, may_fail_silently, spots_of
 from slimconda.source import Edit, Source, Span
 
 __all__ = [
@@ -77,6 +77,8 @@ def _tie(place: Spot, layer: RunLayer) -> tuple[bool, bool]:
     ends_statement = not (place.guarded or settings == {False} or (place.ends_script and place.is_simple))
     if ends_statement and settings != {True}:
         raise NoPlaceError("errexit may be on or off")
+    if ends_statement and not place.is_simple and may_fail_silently(place.statement):
+        raise NoPlaceError("a failure inside would not end the script")
     after_or = place.at > 0 and place.operators[place.at - 1] == "||"
     return ends_statement, after_or or (ends_statement and len(place.links) > 1)
 

@@ -186,6 +186,14 @@ def is_harmless(statement: Statement) -> bool:
     return all(command.name in HARMLESS for command in commands(statement))
 
 
+def may_fail_silently(statement: Statement) -> bool:
+    """Tell whether a compound command may fail unseen by errexit: by a link of a chain, or by what `!` negates."""
+    guards = (isinstance(statement, Chain) and len(statement.items) > 1) or (
+        isinstance(statement, Pipeline) and statement.negated
+    )
+    return guards or any(may_fail_silently(child) for child in children(statement))
+
+
 def errexit_at(layer: RunLayer, place: Spot) -> frozenset[bool]:
     """Return the settings of errexit under which a spot's command may run; both where its paths are not understood."""
     if layer.errexit is not None:
