@@ -3,7 +3,7 @@
 import posixpath
 from collections.abc import Iterator
 
-from slimconda.dockerfile.cleanups import mounts
+from slimconda.dockerfile.cleanups import mount_target, mounts
 from slimconda.dockerfile.parser import Instruction
 from slimconda.dockerfile.stages import Context, expand
 from slimconda.source import Source
@@ -40,7 +40,7 @@ def _joined(folder: str | None, path: str) -> str:
 
 def _mounted(path: str, run: Instruction, folder: str | None) -> Iterator[str]:
     for options in mounts(run):
-        target = options.get("target") or options.get("dst") or options.get("destination") or ""
+        target = mount_target(options)
         name = options.get("source") or options.get("src") or ""
         bound = options.get("type", "bind") == "bind" and "from" not in options and bool(target and name)
         if bound and _joined(folder, target) == _joined(folder, path):
