@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from slimconda.cli.options import HtmlOption
 from slimconda.cli.output import finish, show_progress, write
 from slimconda.errors import InputError
+from slimconda.files import write_file
 
 if TYPE_CHECKING:
     from slimconda.du.facts import Facts
@@ -20,6 +22,7 @@ def du(
         str | None, typer.Option(metavar="IMAGE|ARCHIVE", help="Look into this image instead of on this disk.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Write JSON: all facts, all sizes in bytes.")] = False,
+    html: HtmlOption = None,
     packages: Annotated[int, typer.Option(min=0, help="Show that many packages of each environment.")] = 5,
 ) -> None:
     """Show where a conda installation's space is, and what each clean would free.
@@ -28,11 +31,13 @@ def du(
     it would really free. Nothing is written, no link is followed out. It reads conda's settings for further package
     caches and environments.
     """
-    from slimconda.reporters import du_json, du_text
+    from slimconda.reporters import du_html, du_json, du_text
 
     if image is not None and prefix is not None:
         raise InputError("give a prefix on this disk or --image, not both")
     facts = _on_disk(prefix) if image is None else _in_image(image)
+    if html is not None:
+        write_file(html, du_html.render(facts).encode("utf-8", "replace"))
     text = du_json.render(facts) if as_json else du_text.render(facts, packages=packages)
     write(text.encode("utf-8", "replace"))
     finish(failed=False, found=False)

@@ -33,6 +33,7 @@ from slimconda.cli.options import (
 from slimconda.cli.output import finish, write
 from slimconda.cli.targets import read_predecessor_target, read_target
 from slimconda.errors import ConfigurationError
+from slimconda.files import write_file
 
 if TYPE_CHECKING:
     from slimconda.budgets import Exceeded
@@ -120,7 +121,7 @@ def _write_page(path: Path, view: _View, over: "Sequence[Exceeded]", settings: "
         source = view.tie.dockerfile.source
         fixed = diff.render(source.path, source.data, rewrite(source, settings).data)
     page = inspect_html.render(view.image, view.report, over, fixed.decode("utf-8", "replace"))
-    path.write_bytes(page.encode("utf-8", "replace"))
+    write_file(path, page.encode("utf-8", "replace"))
 
 
 def _rendered(output: ImageFormat, view: _View, over: "Sequence[Exceeded]") -> str:

@@ -10,6 +10,7 @@ from slimconda.du.duplicates import Library, Repeated, Versions, libraries, repe
 from slimconda.du.environments import FOLDERS, EnvironmentFacts, read_environments
 from slimconda.du.labels import IN_CACHE, IN_ENVIRONMENT, Kind, Label
 from slimconda.du.measure import Survey
+from slimconda.du.parts import Part, read_parts
 from slimconda.du.table import NO_SHARE, Bytes, Share, total
 
 OTHER = "everything else"
@@ -52,7 +53,8 @@ class Facts:
     """A whole installation; `total` counts each inode once, `folders` split the root prefix; both leave `tools` out.
 
     `outside` are bytes with a further hard link that lies in no part of the installation; `links` are soft links that
-    lead to its parts. Of an installation in an `image` all sizes are those that Docker counts.
+    lead to its parts. `parts` add up to the total. Of an installation in an `image` all sizes are those that Docker
+    counts.
     """
 
     root: str
@@ -72,6 +74,7 @@ class Facts:
     unreadable: tuple[str, ...]
     broken_settings: tuple[str, ...]
     links: dict[str, str]
+    parts: tuple[Part, ...] = ()
     image: str | None = None
 
 
@@ -100,6 +103,7 @@ def read_facts(survey: Survey, *, image: str | None = None) -> Facts:
         survey.unreadable,
         layout.settings.broken,
         layout.links,
+        read_parts(survey),
         image,
     )
 

@@ -1,55 +1,25 @@
-"""Owns the page about an image: one file without a network, whose figures need no JavaScript, dark or light."""
+"""Owns the page about an image: what its layers, findings and environments put into the template."""
 
-import base64
-import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from slimconda.budgets import Exceeded
 from slimconda.findings import Finding, Report
 from slimconda.layers.image import Image, Layer
 from slimconda.reporters.escapes import visible
-from slimconda.reporters.treemap import Box, lay_out
+from slimconda.reporters.page import Tile, boxes, render_page
 from slimconda.source import Span
-from slimconda.units import size_text
 
-MAP_ASPECT = 2.2
 MOST_TILES = 60
-SMALLEST_LABEL = (7.0, 9.0)  # percent of the map's width and height below which a tile has no room for text
-
-
-@dataclass(frozen=True)
-class Tile:
-    """A part of the image as the treemap shows it: `kind` is used, residue or hidden."""
-
-    label: str
-    kind: str
-    size: int
 
 
 def render(image: Image, report: Report, over: Sequence[Exceeded] = (), fixed: str = "") -> str:
     """Return the page. `fixed` is the difference, as text, that `slimconda fix` would make to the Dockerfile.
 
-    All that comes from the image or the Dockerfile is escaped and without control characters, and the page forbids
-    itself the network and every script but its own.
+    All that comes from the image or the Dockerfile is escaped and without control characters.
     """
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("slimconda.reporters"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"size": size_text, "visible": visible}
-    script = environment.get_template("sort.js").render()
-    allowed = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     facts = _facts(image, report)
-    return environment.get_template("inspect.html.j2").render(
-        **facts, script=script, allowed=allowed, over=[one.message for one in over], fixed=_difference(fixed)
-    )
+    return render_page("inspect.html.j2", **facts, over=[one.message for one in over], fixed=_difference(fixed))
 
 
 def _facts(image: Image, report: Report) -> dict[str, Any]:
@@ -58,7 +28,7 @@ def _facts(image: Image, report: Report) -> dict[str, Any]:
         "image": image,
         "totals": image.totals,
         "layers": [_row(layer, image) for layer in image.layers],
-        "tiles": list(_boxes(list(_tiles(image)))),
+        "tiles": list(boxes(_tiles(image))),
         "findings": [_finding(finding, report) for finding in findings],
     }
 
@@ -97,14 +67,6 @@ def _tiles(image: Image) -> Iterator[Tile]:
     shown = packages if sum(tile.size for tile in packages) <= used else []
     yield from shown
     yield Tile("other files in use", "used", used - sum(tile.size for tile in shown))
-
-
-def _boxes(tiles: list[Tile]) -> Iterator[dict[str, Any]]:
-    tiles = sorted((tile for tile in tiles if tile.size > 0), key=lambda tile: -tile.size)
-    placed = lay_out([float(tile.size) for tile in tiles], Box(0, 0, 100, 100), MAP_ASPECT)
-    for tile, box in zip(tiles, placed, strict=True):
-        room = box.width >= SMALLEST_LABEL[0] and box.height >= SMALLEST_LABEL[1]
-        yield {"tile": tile, "label": visible(tile.label), "box": box, "room": room}
 
 
 def _finding(finding: Finding, report: Report) -> dict[str, Any]:
