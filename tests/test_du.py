@@ -3,7 +3,10 @@
 import hashlib
 import json
 import os
+import shutil
+import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +22,11 @@ from slimconda.du.facts import Facts, read_facts
 from slimconda.du.labels import Kind, Label, Sort
 from slimconda.du.layout import find_layout, find_prefix
 from slimconda.du.measure import survey
+from slimconda.du.reflinks import file_system_of
 from slimconda.du.table import Bytes, Table
 from slimconda.du.versions import version_key
 from slimconda.errors import InputError
+from slimconda.reporters import du_text
 from tests.material.disk import measured
 
 
@@ -400,3 +405,54 @@ def test_a_lost_process_is_made_up_for(spread: Path, home: Path, monkeypatch: py
     expected = read_facts(survey(layout, alone=True))
     monkeypatch.setattr("slimconda.du.walk.pickle.dump", lambda *_: os.kill(os.getpid(), 9))
     assert read_facts(survey(layout, alone=False)) == expected
+
+
+# --- reflinks ---
+
+
+@pytest.fixture
+def btrfs(tmp_path: Path) -> Iterator[Path]:
+    """A file system with reflinks, in a file of its own; where no loop device can be had, the test cannot run."""
+    if shutil.which("mkfs.btrfs") is None or os.geteuid() != 0:
+        pytest.skip("needs root and btrfs-progs")
+    image, folder = tmp_path / "disk", tmp_path / "mounted"
+    with image.open("wb") as file:
+        file.truncate(200 << 20)
+    folder.mkdir()
+    subprocess.run(["mkfs.btrfs", "-q", image], check=True, capture_output=True)
+    if subprocess.run(["mount", "-o", "loop", image, folder], check=False, capture_output=True).returncode:
+        pytest.skip("no loop device or no btrfs here")
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+
+
+def test_reflinks_are_told_where_the_system_tells(btrfs: Path, home: Path) -> None:
+    root = prefix(btrfs / "root")
+    file = package(root / "pkgs", "a-1-0", 500_000, root)
+    for name, how in (("reflinked", "always"), ("copied", "never")):
+        target = prefix(root / "envs" / name) / "lib/a"
+        target.parent.mkdir()
+        subprocess.run(["cp", f"--reflink={how}", file, target], check=True)
+    os.sync()
+    facts = facts_of(root, home)
+    reflinked = {Path(environment.path).name: environment.reflinked for environment in facts.environments}
+    assert 500_000 <= reflinked["reflinked"] < 510_000
+    assert 500_000 <= reflinked["root"] < 510_000
+    assert reflinked["copied"] == 0
+    assert "at least 503.8 kB share blocks with other files" in du_text.render(facts)
+
+
+def test_file_systems_are_told_by_the_innermost_mount(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mounts = write(
+        tmp_path / "mounts",
+        b"1 0 8:1 / / rw shared:1 - ext4 /dev/a rw\n2 1 0:2 / /a\\040b rw - tmpfs none rw\n"
+        b"3 1 0:3 / /a\\040b/c rw - xfs /dev/b rw\n4 1 0:4 / /a\\040b/c rw - btrfs /dev/b rw\n",
+    )
+    monkeypatch.setattr("slimconda.du.reflinks.MOUNTS", str(mounts))
+    assert [file_system_of(path) for path in ("/", "/a", "/a b/d", "/a b/c", "/a b/cc")] == [
+        "ext4",
+        "ext4",
+        "tmpfs",
+        "btrfs",
+        "tmpfs",
+    ]

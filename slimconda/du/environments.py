@@ -29,7 +29,8 @@ class EnvironmentFacts:
     """An environment; `share.own` is its net size: what is freed if it alone is deleted.
 
     `folders` are its bytes by first folder, without caches and environments inside; `sorts` its bytecode and static
-    libraries; `soft_links` how many of its links point into a package cache, which a clean would break.
+    libraries; `soft_links` how many of its links point into a package cache, which a clean would break; `reflinked` are
+    bytes of its larger files that the file system shares with other files: deleting them may free nothing.
     """
 
     path: str
@@ -40,6 +41,7 @@ class EnvironmentFacts:
     sorts: dict[Sort, Share]
     changed: Changed
     soft_links: int = 0
+    reflinked: int = 0
 
     @property
     def largest(self) -> tuple[Package, ...]:
@@ -108,6 +110,7 @@ def _facts(path: str, parts: _Parts, survey: Survey) -> EnvironmentFacts:
         {sort: parts.sorts.get((path, sort), NO_SHARE) for sort in (Sort.BYTECODE, Sort.STATIC)},
         changed_files(path, survey.suspects.get(path, ())),
         survey.soft_links.get(path, 0),
+        survey.reflinks.get(path, 0),
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from slimconda.du.labels import Kind
 from slimconda.du.layout import Layout
 from slimconda.du.records import Record
+from slimconda.du.reflinks import shared_bytes
 from slimconda.du.scan import Scan, Suspect
 from slimconda.du.table import Ledger
 from slimconda.du.walk import cache_homes, walk
@@ -17,7 +18,8 @@ class Survey:
     """The bytes of an installation by labels, and what is needed to tell what they mean.
 
     `installed` are the records of each environment's packages; `listed` how many files each package should have;
-    `targets` the labels of soft links with where they point; `devices` the file system of each home.
+    `targets` the labels of soft links with where they point; `devices` the file system of each home;
+    `reflinks` how many bytes of an environment's files other files share on the disk.
     """
 
     layout: Layout
@@ -29,6 +31,7 @@ class Survey:
     unreadable: tuple[str, ...] = ()
     soft_links: dict[str, int] = field(default_factory=dict)
     suspects: dict[str, tuple[Suspect, ...]] = field(default_factory=dict)
+    reflinks: dict[str, int] = field(default_factory=dict)
 
 
 def survey(layout: Layout, progress: Callable[[int], None] = lambda _: None, *, alone: bool | None = None) -> Survey:
@@ -49,6 +52,7 @@ def survey(layout: Layout, progress: Callable[[int], None] = lambda _: None, *, 
         tuple(sorted(scan.unreadable)),
         _soft_links(scan, layout),
         _by_home(scan),
+        {home: shared_bytes(home, frozenset(devices)) for home in layout.environments},
     )
 
 

@@ -110,6 +110,8 @@ def _remarks(environment: EnvironmentFacts) -> Iterator[str]:
         yield f"  changed since installation: {_count(len(changed.paths), 'file')}, {size_text(changed.bytes)}"
     if missing:
         yield f"  listed by packages, but gone: {_count(missing, 'file')}"
+    if environment.reflinked:
+        yield f"  at least {size_text(environment.reflinked)} share blocks with other files: counted here in full"
     if environment.soft_links:
         yield f"  {_count(environment.soft_links, 'soft link')} into a package cache: a clean breaks this environment"
 
