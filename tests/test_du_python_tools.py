@@ -9,6 +9,7 @@ import pytest
 from slimconda.du.facts import Facts, read_facts
 from slimconda.du.layout import find_layout
 from slimconda.du.measure import survey
+from slimconda.reporters import du_text
 from tests.conftest import obtain
 from tests.material import disk, store
 from tests.material.disk import measured
@@ -87,3 +88,40 @@ def test_uv_cleans_what_was_predicted(root: Path, tmp_path: Path) -> None:
     disk.run([store.tool("uv"), "cache", "clean"], {"UV_CACHE_DIR": str(cache), "HOME": str(tmp_path)})
     after = measured(root, cache) if cache.exists() else measured(root)
     assert (before[0] - after[0], before[1] - after[1]) == expected
+
+
+PURE, COMPILED = "idna==3.10", "MarkupSafe==3.0.2"
+
+
+def install(target: Path, *packages: str) -> None:
+    store.run([store.tool("uv"), "pip", "install", "--quiet", "--no-deps", "--target", target, *packages])
+
+
+def test_pure_packages_take_the_same_in_a_venv(root: Path, tmp_path: Path) -> None:
+    """What RECORD tells of an environment is what the real pip then puts into a venv, bytecode and its own notes aside."""
+    site = root / "lib/python3.11/site-packages"
+    obtain(lambda: install(site, PURE, COMPILED))
+    (wheels,) = [environment.wheels for environment in facts_of(root).environments]
+    assert (wheels.pure, wheels.compiled) == (1, 1)
+    disk.run([sys.executable, "-m", "venv", tmp_path / "venv"], dict(os.environ))
+    python = tmp_path / "venv/bin/python"
+    before = set((tmp_path / "venv").rglob("*"))
+    obtain(lambda: store.run([python, "-m", "pip", "install", "--quiet", "--no-deps", PURE]))
+    new = [path for path in set((tmp_path / "venv").rglob("*")) - before if path.is_file()]
+    ours = {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json"}
+    assert wheels.pure_bytes == sum(
+        path.stat().st_size for path in new if path.suffix != ".pyc" and path.name not in ours
+    )
+    assert "pure Python: 1 package, " in du_text.render(facts_of(root))
+
+
+def test_hostile_records_of_wheels_tell_nothing(root: Path) -> None:
+    site = root / "lib/python3.11/site-packages"
+    for name, record in (("a", b"x,sha,-5\ny,sha,1e9\nz,sha," + b"9" * 40), ("b", b'"open'), ("c", b"\xff\0,,7\n")):
+        folder = site / f"{name}-1.dist-info"
+        folder.mkdir(parents=True)
+        (folder / "WHEEL").write_bytes(b"Root-Is-Purelib: true\n")
+        (folder / "RECORD").write_bytes(record)
+    (site / "d-1.dist-info/WHEEL").mkdir(parents=True)
+    (wheels,) = [environment.wheels for environment in facts_of(root).environments]
+    assert (wheels.pure_bytes, wheels.compiled) == (7, 0)

@@ -8,6 +8,7 @@ from slimconda.du.labels import IN_ENVIRONMENT, Kind, Label, Sort
 from slimconda.du.measure import Survey
 from slimconda.du.records import name_of, version_of
 from slimconda.du.table import NO_SHARE, Share
+from slimconda.du.wheels import NO_WHEELS, Wheels
 
 LARGEST = 20
 FOLDERS = ("bin", "lib", "include", "share", "conda-meta")
@@ -30,7 +31,8 @@ class EnvironmentFacts:
 
     `folders` are its bytes by first folder, without caches and environments inside; `sorts` its bytecode and static
     libraries; `soft_links` how many of its links point into a package cache, which a clean would break; `reflinked` are
-    bytes of its larger files that the file system shares with other files: deleting them may free nothing.
+    bytes of its larger files that the file system shares with other files: deleting them may free nothing;
+    `wheels` is what its Python packages would take in a venv.
     """
 
     path: str
@@ -42,6 +44,7 @@ class EnvironmentFacts:
     changed: Changed
     soft_links: int = 0
     reflinked: int = 0
+    wheels: Wheels = NO_WHEELS
 
     @property
     def largest(self) -> tuple[Package, ...]:
@@ -111,6 +114,7 @@ def _facts(path: str, parts: _Parts, survey: Survey) -> EnvironmentFacts:
         changed_files(path, survey.suspects.get(path, ())),
         survey.soft_links.get(path, 0),
         survey.reflinks.get(path, 0),
+        survey.wheels.get(path, NO_WHEELS),
     )
 
 

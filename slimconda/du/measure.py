@@ -11,6 +11,7 @@ from slimconda.du.reflinks import shared_bytes
 from slimconda.du.scan import Scan, Suspect
 from slimconda.du.table import Ledger
 from slimconda.du.walk import cache_homes, walk
+from slimconda.du.wheels import Wheels, read_wheels
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,8 @@ class Survey:
 
     `installed` are the records of each environment's packages; `listed` how many files each package should have;
     `targets` the labels of soft links with where they point; `devices` the file system of each home;
-    `reflinks` how many bytes of an environment's files other files share on the disk.
+    `reflinks` how many bytes of an environment's files other files share on the disk;
+    `wheels` what its Python packages' own metadata tells.
     """
 
     layout: Layout
@@ -32,6 +34,7 @@ class Survey:
     soft_links: dict[str, int] = field(default_factory=dict)
     suspects: dict[str, tuple[Suspect, ...]] = field(default_factory=dict)
     reflinks: dict[str, int] = field(default_factory=dict)
+    wheels: dict[str, Wheels] = field(default_factory=dict)
 
 
 def survey(layout: Layout, progress: Callable[[int], None] = lambda _: None, *, alone: bool | None = None) -> Survey:
@@ -53,6 +56,7 @@ def survey(layout: Layout, progress: Callable[[int], None] = lambda _: None, *, 
         _soft_links(scan, layout),
         _by_home(scan),
         {home: shared_bytes(home, frozenset(devices)) for home in layout.environments},
+        {home: read_wheels(home) for home in layout.environments},
     )
 
 

@@ -122,7 +122,7 @@ class PipRecord:
 
 def read_pip_records(prefix: str, claimed: Container[str]) -> Iterator[PipRecord]:
     """Yield the Python packages whose RECORD no conda package claims."""
-    for site in _site_packages(prefix):
+    for site in site_packages(prefix):
         try:
             folders = sorted(name for name in os.listdir(f"{prefix}/{site}") if name.endswith(".dist-info"))
         except OSError:
@@ -132,7 +132,8 @@ def read_pip_records(prefix: str, claimed: Container[str]) -> Iterator[PipRecord
                 yield from _pip_record(prefix, site, folder)
 
 
-def _site_packages(prefix: str) -> list[str]:
+def site_packages(prefix: str) -> list[str]:
+    """Return the folders of Python packages of an environment, relative to it; links to folders are left out."""
     try:
         lib = os.listdir(f"{prefix}/lib")
     except OSError:

@@ -8,6 +8,7 @@ from slimconda.du.environments import EnvironmentFacts
 from slimconda.du.facts import Facts, by_tool
 from slimconda.du.labels import Kind, Sort
 from slimconda.du.table import NO_SHARE, Bytes, Share
+from slimconda.du.wheels import Wheels
 from slimconda.reporters.escapes import shortened, visible
 from slimconda.units import size_text
 
@@ -110,10 +111,20 @@ def _remarks(environment: EnvironmentFacts) -> Iterator[str]:
         yield f"  changed since installation: {_count(len(changed.paths), 'file')}, {size_text(changed.bytes)}"
     if missing:
         yield f"  listed by packages, but gone: {_count(missing, 'file')}"
+    yield from _wheels(environment.wheels)
     if environment.reflinked:
         yield f"  at least {size_text(environment.reflinked)} share blocks with other files: counted here in full"
     if environment.soft_links:
         yield f"  {_count(environment.soft_links, 'soft link')} into a package cache: a clean breaks this environment"
+
+
+def _wheels(wheels: Wheels) -> Iterator[str]:
+    if wheels.pure:
+        packages = _count(wheels.pure, "package")
+        yield f"  pure Python: {packages}, {size_text(wheels.pure_bytes)}: the same by pip in a venv"
+    if wheels.compiled:
+        packages = _count(wheels.compiled, "package")
+        yield f"  compiled: {packages}, {size_text(wheels.compiled_bytes)} here; what wheels take is not known"
 
 
 def _twice(facts: Facts) -> str:
