@@ -77,7 +77,8 @@ def test_deleting_an_environment_frees_its_net_size(made: Installation, name: st
     (removal,) = [removal for removal in facts.removals if removal.environment == str(path)]
     (environment,) = [environment for environment in facts.environments if environment.path == str(path)]
     before = measured(made.root)
-    shutil.rmtree(path)
+    made.conda("remove", "--all", "--yes", "--prefix", str(path))
+    assert not path.exists()
     after = measured(made.root)
     assert (before[0] - after[0], before[1] - after[1]) == (removal.alone.allocated, removal.alone.apparent)
     assert environment.share.own == removal.alone
