@@ -8,11 +8,14 @@ from slimconda.errors import ConfigurationError
 from slimconda.findings import Severity
 
 CLEAN_ARGUMENTS = "--all --yes"
+RULE_LISTS = ("select", "extend-select", "ignore")
 
 
 @dataclass(frozen=True)
 class Config:
-    """What a project may set. Empty `select` means all rules; `clean_arguments` follow `conda clean` in a fix.
+    """What a project may set. Empty `select` means all rules that are on by default, and `extend_select` more of them.
+
+    `clean_arguments` follow `conda clean` in a fix.
 
     `install_commands` and `clean_commands` are names of the project's own programs that do what conda does.
     `all_stages` judges builder stages as if they shipped; `target` is the stage that ships, in files that have it.
@@ -26,10 +29,12 @@ class Config:
     clean_commands: frozenset[str] = frozenset()
     all_stages: bool = False
     target: str | None = None
+    extend_select: frozenset[str] = frozenset()
 
-    def wants(self, rule: str) -> bool:
-        """Tell whether a rule is on."""
-        return rule not in self.ignore and (not self.select or rule in self.select)
+    def wants(self, rule: str, *, default: bool) -> bool:
+        """Tell whether a rule is on, given whether it is so where nothing is selected."""
+        selected = rule in self.select if self.select else default
+        return rule not in self.ignore and (selected or rule in self.extend_select)
 
 
 @dataclass(frozen=True)
@@ -51,7 +56,7 @@ def read_values(table: dict[str, Any], where: str, rules: frozenset[str]) -> dic
         if key not in KEYS:
             raise ConfigurationError(f"{where}: unknown key {key!r} ({nearest(key, KEYS)})")
         values[key.replace("-", "_")] = KEYS[key].read(value, f"{where}: {key}")
-    for name in sorted({*values.get("select", ()), *values.get("ignore", ())} - rules):
+    for name in sorted({name for key in RULE_LISTS for name in values.get(key.replace("-", "_"), ())} - rules):
         raise ConfigurationError(f"{where}: unknown rule {name!r} ({nearest(name, rules, 'see: slimconda rules')})")
     return values
 
@@ -102,7 +107,8 @@ def _clean_arguments(value: object, where: str) -> str:
 
 NAMES = {"type": "array", "items": {"type": "string"}, "uniqueItems": True}
 KEYS = {
-    "select": Key(_names, NAMES | {"description": "Only these rules; empty: all."}),
+    "select": Key(_names, NAMES | {"description": "Only these rules; empty: all that are on by default."}),
+    "extend-select": Key(_names, NAMES | {"description": "These rules, too; adds to what an extended file says."}),
     "ignore": Key(_names, NAMES | {"description": "Not these rules; adds to what an extended file ignores."}),
     "fail-on": Key(_severity, {"enum": ["info", "warning", "error"], "description": "Exit with 1 from it on."}),
     "clean-arguments": Key(_clean_arguments, {"type": "string", "description": "What a fix writes after conda clean."}),

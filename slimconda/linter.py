@@ -75,7 +75,7 @@ def _in_base(finding: Finding, image: "Image") -> Finding:
 def _wanted(config: Config) -> Iterator[tuple[Rule, Check]]:
     rules = load_rules()
     for name, check in CHECKS.items():
-        if config.wants(name):
+        if config.wants(name, default=rules[name].default):
             yield rules[name], check
 
 
@@ -122,7 +122,9 @@ def _pragma_findings(
     dockerfile: Dockerfile, pragmas: list[Pragma], findings: list[Finding], config: Config
 ) -> Iterator[Finding]:
     """Yield what the pragmas themselves get wrong; one for a rule that did not run is never called unused."""
-    judged = [pragma for pragma in pragmas if config.wants(pragma.rule) and not dockerfile.problems]
+    off = {rule.name for rule in load_rules().values() if not rule.default}
+    wanted = [pragma for pragma in pragmas if config.wants(pragma.rule, default=pragma.rule not in off)]
+    judged = [] if dockerfile.problems else wanted
     found = [(finding.rule, finding.place) for finding in findings if isinstance(finding.place, Span)]
     for rule, check in _wanted(config):
         for problem in check.pragmas(judged, found, frozenset(CHECKS)) if check.pragmas else ():

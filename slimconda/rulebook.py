@@ -18,7 +18,10 @@ FENCE = re.compile(r"^```(?P<info>[^\n]*)\n(?P<text>.*?)^```$", re.MULTILINE | r
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule as its card states it; `residue` holds globs of paths in an image."""
+    """A rule as its card states it; `residue` holds globs of paths in an image.
+
+    One that is not on by `default` runs only where its name is asked for.
+    """
 
     name: str
     title: str
@@ -26,6 +29,7 @@ class Rule:
     safety: Safety
     residue: tuple[str, ...]
     card: str
+    default: bool = True
 
     @property
     def url(self) -> str:
@@ -81,6 +85,7 @@ def _rule(path: Path) -> Rule:
         Safety(facts["fix"]),
         tuple(facts.get("residue", ())),
         card,
+        facts.get("default", True),
     )
 
 

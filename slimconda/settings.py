@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from slimconda.config import KEYS, Config, nearest, read_values
+from slimconda.config import KEYS, RULE_LISTS, Config, nearest, read_values
 from slimconda.errors import ConfigurationError
 
 NAMES = ("slimconda.toml", ".slimconda.toml", "pyproject.toml")
@@ -137,15 +137,15 @@ def _overrides(tables: object, path: Path, rules: frozenset[str]) -> list[Overri
 
 
 def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
-    """Return values with those that stand above in place; what is ignored adds up."""
-    ignored = below.get("ignore", frozenset()) | above.get("ignore", frozenset())
-    return below | above | ({"ignore": ignored} if ignored else {})
+    """Return values with those that stand above in place; what is ignored or selected beside the rest adds up."""
+    sums = {key: below.get(key, frozenset()) | above.get(key, frozenset()) for key in ("ignore", "extend_select")}
+    return below | above | {key: names for key, names in sums.items() if names}
 
 
 def schema(rules: list[str]) -> dict[str, Any]:
     """Return the JSON schema of slimconda.toml, for editors."""
     keys = {name: key.schema for name, key in KEYS.items()}
-    for name in ("select", "ignore"):
+    for name in RULE_LISTS:
         keys[name] = keys[name] | {"items": {"enum": rules}}
     paths = {"type": "array", "items": {"type": "string"}, "minItems": 1, "description": "Patterns as in .gitignore."}
     override = {"type": "object", "required": ["paths"], "additionalProperties": False}

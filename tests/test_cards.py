@@ -27,7 +27,8 @@ def examples(*, bad: bool) -> list[object]:
 
 def config(name: str) -> Config:
     """Return what a card is tried with: its own rule and all but the advice of the others."""
-    return Config(ignore=frozenset(rule.name for rule in RULES.values() if rule.severity is Severity.INFO) - {name})
+    advice = frozenset(rule.name for rule in RULES.values() if rule.severity is Severity.INFO)
+    return Config(ignore=advice - {name}, extend_select=frozenset({name}))
 
 
 def linted(text: bytes, name: str, path: str = "Dockerfile") -> Report:
@@ -48,6 +49,7 @@ def test_name_and_form(name: str) -> None:
     assert all(heading in RULES[name].card for heading in ("## Why", "## When to ignore it", "## Examples"))
     assert any(example.bad for example in RULES[name].examples)
     assert any(not example.bad for example in RULES[name].examples)
+    assert RULES[name].default or f"--select {name}" in RULES[name].card
 
 
 @pytest.mark.parametrize("name", RULES)

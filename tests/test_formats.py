@@ -93,6 +93,9 @@ def test_sarif_rules_carry_their_cards() -> None:
     rules = content["runs"][0]["tool"]["driver"]["rules"]
     assert [rule["id"] for rule in rules] == list(load_rules())
     assert all("## Why" in rule["help"]["markdown"] and "```toml" not in rule["help"]["markdown"] for rule in rules)
+    assert [rule["defaultConfiguration"]["enabled"] for rule in rules] == [
+        rule.default for rule in load_rules().values()
+    ]
     result = content["runs"][0]["results"][0]
     assert rules[result["ruleIndex"]]["id"] == result["ruleId"]
 

@@ -2,15 +2,18 @@
 
 import json
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 
-from slimconda.config import KEYS
+from slimconda.config import KEYS, Config
+from slimconda.linter import lint
 from slimconda.rulebook import load_rules
-from slimconda.settings import schema
+from slimconda.settings import config_of, schema
+from slimconda.source import Source
 from tests.test_cli import DIRTY, one_line, slimconda, written
 
 STAGES = b"FROM a AS build\nRUN conda install -y b\nFROM c AS ship\nRUN true\n"
@@ -109,7 +112,7 @@ def test_the_schema_agrees_with_the_reader(tmp_path: Path) -> None:
     jsonschema.Draft7Validator.check_schema(json.loads(run.stdout))
     written(tmp_path, DIRTY)
     for text in (
-        "select = ['conda-cache-left']", "select = ['no']", "select = 1", "fail-on = 'no'", "target = ''", "target = 'x'",
+        "select = ['conda-cache-left']", "select = ['no']", "extend-select = ['unused-ignore']", "extend-select = ['no']", "select = 1", "fail-on = 'no'", "target = ''", "target = 'x'",
         "all-stages = true", "all-stages = 1", "nothing = 1", "clean-arguments = '-ay'", "[[overrides]]", "overrides = []",
         "[[overrides]]\npaths = ['a']\nignore = ['unused-ignore']", "[[overrides]]\npaths = []", "extend = 1",
     ):  # fmt: skip
@@ -119,3 +122,52 @@ def test_the_schema_agrees_with_the_reader(tmp_path: Path) -> None:
 
 def test_the_schema_describes_every_key() -> None:
     assert all(len(str(key.schema["description"])) > 10 for key in KEYS.values())
+
+
+@pytest.fixture
+def without_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take conda-cache-left for a rule that is off by default."""
+    rules = load_rules()
+    changed = {**rules, "conda-cache-left": replace(rules["conda-cache-left"], default=False)}
+    monkeypatch.setattr("slimconda.linter.load_rules", lambda: changed)
+
+
+@pytest.mark.parametrize(
+    ("config", "found"),
+    [
+        (Config(), ["conda-unpinned", "unused-ignore"]),
+        (Config(select=frozenset({"conda-cache-left"})), ["conda-cache-left"]),
+        (Config(select=frozenset({"conda-unpinned"})), ["conda-unpinned"]),
+        (
+            Config(extend_select=frozenset({"conda-cache-left"})),
+            ["conda-cache-left", "conda-unpinned", "unused-ignore", "unused-ignore"],
+        ),
+        (
+            Config(select=frozenset({"conda-unpinned"}), extend_select=frozenset({"conda-cache-left"})),
+            ["conda-cache-left", "conda-unpinned"],
+        ),
+        (
+            Config(ignore=frozenset({"conda-cache-left"}), extend_select=frozenset({"conda-cache-left"})),
+            ["conda-unpinned", "unused-ignore"],
+        ),
+    ],
+)
+def test_a_rule_that_is_off_runs_only_by_its_name(without_default: None, config: Config, found: list[str]) -> None:
+    text = b"FROM a\n# slimconda: ignore[conda-cache-left, no-rule]\nRUN true\nRUN conda install -y b\n"
+    report = lint(Source("Dockerfile", text), config)
+    assert sorted(finding.rule for finding in report.open) == found
+
+
+def test_selected_beside_the_others_adds_up(tmp_path: Path) -> None:
+    written(tmp_path, b"extend-select = ['conda-unpinned']", "above.toml")
+    written(tmp_path, b"extend = 'above.toml'\nextend-select = ['mkl-not-needed']", "slimconda.toml")
+    config = config_of(tmp_path / "Dockerfile", frozenset(load_rules()))
+    assert config.extend_select == {"conda-unpinned", "mkl-not-needed"}
+
+
+def test_selecting_beside_the_others_by_option(tmp_path: Path) -> None:
+    written(tmp_path, DIRTY)
+    narrow = ("lint", "--format", "concise", "--select", "unused-ignore")
+    assert slimconda(*narrow, cwd=tmp_path).returncode == 0
+    assert slimconda(*narrow, "--extend-select", "conda-cache-left", cwd=tmp_path).returncode == 1
+    assert slimconda(*narrow, "--extend-select", "no", cwd=tmp_path).returncode == 2

@@ -11,6 +11,7 @@ from slimconda.cli.options import (
     AllStagesOption,
     ConfigOption,
     ExitZeroOption,
+    ExtendSelectOption,
     FailOnOption,
     IgnoreOption,
     Paths,
@@ -33,6 +34,7 @@ def fix(
     unsafe: Annotated[bool, typer.Option("--unsafe", help="Make unsafe fixes, too.")] = False,
     fail_on: FailOnOption = None,
     select: SelectOption = None,
+    extend_select: ExtendSelectOption = None,
     ignore: IgnoreOption = None,
     config: ConfigOption = None,
     all_stages: AllStagesOption = False,
@@ -47,7 +49,7 @@ def fix(
     from slimconda.reporters.fixes import render_all, render_file
     from slimconda.rewriter import rewrite
 
-    asked = Asked(config, fail_on, select, ignore, all_stages, target)
+    asked = Asked(config, fail_on, select, ignore, all_stages, target, extend_select)
     verb = "would be fixed" if check or diff else "fixed"
     rewrites: list[Rewrite] = []
     skipped, found = 0, False

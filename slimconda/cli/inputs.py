@@ -29,11 +29,12 @@ class Asked:
     ignore: list[str] | None = None
     all_stages: bool = False
     target: str | None = None
+    extend_select: list[str] | None = None
 
     def config(self, name: str) -> Config:
         """Return the configuration of a file by its name, or of the current folder; raises ConfigurationError."""
         known = frozenset(load_rules())
-        for rule in [*(self.select or ()), *(self.ignore or ())]:
+        for rule in [*(self.select or ()), *(self.extend_select or ()), *(self.ignore or ())]:
             if rule not in known:
                 raise ConfigurationError(f"there is no rule {rule!r} ({nearest(rule, known, 'see: slimconda rules')})")
         file = Path.cwd() / ("Dockerfile" if name == STDIN else name)
@@ -44,6 +45,7 @@ class Asked:
         return replace(
             config,
             select=frozenset(self.select) if self.select else config.select,
+            extend_select=config.extend_select | frozenset(self.extend_select or ()),
             ignore=config.ignore | frozenset(self.ignore or ()),
             fail_on=Severity.named(self.fail_on) if self.fail_on else config.fail_on,
             all_stages=config.all_stages or self.all_stages,
@@ -52,10 +54,14 @@ class Asked:
 
 
 def read_settings(
-    path: Path | None, fail_on: Threshold | None, select: list[str] | None, ignore: list[str] | None
+    path: Path | None,
+    fail_on: Threshold | None,
+    select: list[str] | None,
+    ignore: list[str] | None,
+    extend_select: list[str] | None,
 ) -> Config:
     """Return the current folder's configuration with what the options change in it; raises ConfigurationError."""
-    return Asked(path, fail_on, select, ignore).config(STDIN)
+    return Asked(path, fail_on, select, ignore, extend_select=extend_select).config(STDIN)
 
 
 def find_sources(paths: list[str] | None) -> tuple[list[str], bool]:

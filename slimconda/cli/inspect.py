@@ -19,6 +19,7 @@ from slimconda.cli.options import (
     BaseOption,
     ConfigOption,
     DockerfileOption,
+    ExtendSelectOption,
     FailOnOption,
     HtmlOption,
     IgnoreOption,
@@ -60,6 +61,7 @@ def inspect(
     since: SinceOption = None,
     fail_on: FailOnOption = None,
     select: SelectOption = None,
+    extend_select: ExtendSelectOption = None,
     ignore: IgnoreOption = None,
     config: ConfigOption = None,
 ) -> None:
@@ -74,7 +76,7 @@ def inspect(
     from slimconda.layers.manifest import Choice
     from slimconda.layers.request import Request
 
-    settings = read_settings(config, fail_on, select, ignore)
+    settings = read_settings(config, fail_on, select, ignore, extend_select)
     budget = read_budget(max_size, max_residue, max_residue_percent, residue_floor, max_growth)
     if (max_growth is None) != (since is None):
         raise ConfigurationError("--max-growth and --since need each other")

@@ -13,6 +13,7 @@ from slimconda.cli.options import (
     ChangedSinceOption,
     ConfigOption,
     ExitZeroOption,
+    ExtendSelectOption,
     FailOnOption,
     FormatOption,
     IgnoreOption,
@@ -38,6 +39,7 @@ def lint(
     fail_on: FailOnOption = None,
     exit_zero: ExitZeroOption = False,
     select: SelectOption = None,
+    extend_select: ExtendSelectOption = None,
     ignore: IgnoreOption = None,
     config: ConfigOption = None,
     all_stages: AllStagesOption = False,
@@ -59,7 +61,7 @@ def lint(
     aside = Aside(changed_since, baseline, update_baseline, add_ignores, reason)
     aside.check()
     sources, failed = find_sources(paths)
-    judge = Judge(Asked(config, fail_on, select, ignore, all_stages, target), cache)
+    judge = Judge(Asked(config, fail_on, select, ignore, all_stages, target, extend_select), cache)
     judged, bad = _judged(sources, judge, jobs)
     judged = aside.apply(judged)
     report = join_reports([one.report for one in judged])

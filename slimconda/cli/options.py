@@ -88,6 +88,10 @@ FailOnOption = Annotated[
     Threshold | None, typer.Option(help="Exit with 1 from this severity on. [default: warning]", show_default=False)
 ]
 SelectOption = Annotated[list[str] | None, typer.Option(metavar="RULE", help="Only this rule; may be repeated.")]
+ExtendSelectOption = Annotated[
+    list[str] | None,
+    typer.Option(metavar="RULE", help="This rule, too, if it is off by default; may be repeated."),
+]
 IgnoreOption = Annotated[list[str] | None, typer.Option(metavar="RULE", help="Not this rule; may be repeated.")]
 ImageArgument = Annotated[
     str, typer.Argument(metavar="IMAGE|ARCHIVE", help="An image's name or id, a saved archive or folder, or -.")

@@ -10,7 +10,14 @@ from typing import Annotated
 import typer
 
 from slimconda.cli.inputs import open_source, read_settings
-from slimconda.cli.options import ConfigOption, IgnoreOption, PlainFormatOption, SelectOption, TextOrJson
+from slimconda.cli.options import (
+    ConfigOption,
+    ExtendSelectOption,
+    IgnoreOption,
+    PlainFormatOption,
+    SelectOption,
+    TextOrJson,
+)
 from slimconda.cli.output import finish, say, write
 from slimconda.errors import InputError
 
@@ -33,6 +40,7 @@ def prove(
     quiet: LogOption = False,
     output: PlainFormatOption = TextOrJson.TEXT,
     select: SelectOption = None,
+    extend_select: ExtendSelectOption = None,
     ignore: IgnoreOption = None,
     config: ConfigOption = None,
 ) -> None:
@@ -47,7 +55,7 @@ def prove(
     from slimconda.reporters.prove import render, render_json
     from slimconda.rewriter import rewrite
 
-    settings = read_settings(config, None, select, ignore)
+    settings = read_settings(config, None, select, ignore, extend_select)
     settings = replace(settings, target=target or settings.target)
     done = rewrite(open_source(str(dockerfile)), settings, unsafe=unsafe)
     if done.refused:

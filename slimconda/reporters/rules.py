@@ -10,8 +10,12 @@ def render_table(rules: list[Rule], style: str = "simple") -> str:
     """Return the rules as a table in one of tabulate's styles."""
     from tabulate import tabulate
 
-    rows = [(rule.name, rule.severity.label, rule.safety.value, rule.title) for rule in rules]
-    return tabulate(rows, headers=("rule", "severity", "fix", "what it finds"), tablefmt=style) + "\n"
+    headers = ("rule", "severity", "fix", "default", "what it finds")
+    rows = [
+        (rule.name, rule.severity.label, rule.safety.value, "on" if rule.default else "off", rule.title)
+        for rule in rules
+    ]
+    return tabulate(rows, headers=headers, tablefmt=style) + "\n"
 
 
 def render_json(rules: list[Rule]) -> str:
@@ -22,6 +26,7 @@ def render_json(rules: list[Rule]) -> str:
             "title": rule.title,
             "severity": rule.severity.label,
             "fix": rule.safety.value,
+            "default": rule.default,
             "residue": list(rule.residue),
         }
         for rule in rules

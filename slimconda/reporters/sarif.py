@@ -48,7 +48,7 @@ def _rule(rule: Rule) -> dict[str, Any]:
         "fullDescription": {"text": rule.title},
         "help": {"text": rule.help, "markdown": rule.help},
         "helpUri": rule.url,
-        "defaultConfiguration": {"level": LEVELS[rule.severity]},
+        "defaultConfiguration": {"enabled": rule.default, "level": LEVELS[rule.severity]},
         "properties": {"tags": ["docker", "conda"], "precision": "high", "problem.severity": _problem(rule.severity)},
     }
 
