@@ -15,11 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slimconda.errors import ImageError
+from slimconda.layers.headers import Header, member_of, read_header, simple_member, simple_size
 from slimconda.layers.streams import Chunks
-from slimconda.layers.tar import Header, Kind, Member, _header, _odd_header, scan
+from slimconda.layers.tar import Kind, Member, scan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    pass
 
 NAMES = [
     "a",
@@ -158,11 +159,11 @@ def test_pax_sparse(version: str, tmp_path: Path) -> None:
     assert scanned(data) == [Member("holes", Kind.FILE, 1_005_000, "")]
 
 
-def read_by(reader: Callable[[bytes, int], Header], block: bytes) -> Header | str:
+def read_exactly(block: bytes) -> Header | None:
     try:
-        return reader(block, 512)
-    except ImageError as error:
-        return str(error)
+        return read_header(block, 512)
+    except ImageError:
+        return None
 
 
 @given(
@@ -174,7 +175,7 @@ def read_by(reader: Callable[[bytes, int], Header], block: bytes) -> Header | st
 def test_the_short_way_reads_headers_as_the_exact_one(
     name: str, kind: bytes, changes: list[tuple[int, int]], mend: bool
 ) -> None:
-    """Whatever is changed in a header, with its checksum mended or not: both ways agree, also on what is none."""
+    """Whatever is changed in a header, with its checksum mended or not: what the short way reads, it reads alike."""
     info = tarfile.TarInfo(name[:90])
     info.type, info.size, info.linkname = kind, 12345, "target"
     block = bytearray(info.tobuf(tarfile.GNU_FORMAT, errors="surrogateescape")[-512:])
@@ -182,7 +183,10 @@ def test_the_short_way_reads_headers_as_the_exact_one(
         block[offset] = value
     if mend:
         block[148:156] = b"%06o\0 " % (sum(block) - sum(block[148:156]) + 256)
-    assert read_by(_header, bytes(block)) == read_by(_odd_header, bytes(block))
+    simple, size, exact = simple_member(bytes(block), {}), simple_size(bytes(block)), read_exactly(bytes(block))
+    assert simple is None or (exact is not None and simple == (member_of(exact), exact.data))
+    assert size is None or (exact is not None and size == exact.apparent) or kind == tarfile.GNUTYPE_SPARSE
+    assert changes or mend or kind not in {tarfile.REGTYPE, tarfile.DIRTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE} or simple
 
 
 def test_a_real_tree(tmp_path: Path) -> None:

@@ -66,10 +66,11 @@ class FilePart:
 
     def read(self, size: int) -> bytes:
         """Return the next bytes; fewer only at the end."""
-        offset = self.position - self._at
+        position = self.position
+        offset = position - self._at
         end = offset + size
         data = self._held[offset:end] if offset >= 0 and end <= len(self._held) else self.peek(size)
-        self.position += len(data)
+        self.position = position + len(data)
         return data
 
     def skip(self, size: int) -> int:
