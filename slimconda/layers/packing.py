@@ -1,18 +1,19 @@
 """Owns compressed layers: gzip and zstd to plain bytes in bounded memory, and which compressed bytes hold what."""
 
-import zlib
 from collections.abc import Iterator
 from enum import StrEnum
 from typing import IO, TYPE_CHECKING, cast
 
 from slimconda.errors import ImageError
-from slimconda.layers.streams import PIECE, Stream
+from slimconda.layers.streams import Stream
 
 if TYPE_CHECKING:
-    from isal.isal_zlib import Decompress
+    from isal.igzip_lib import IgzipDecompressor
     from zstandard import ZstdDecompressor
 
 INPUT = 1 << 17  # compressed bytes that are read at once: so coarse is what a file is said to cost of the blob
+# Plain bytes at once. A megabyte comes fresh from the kernel each time, and its page faults cost more than unpacking.
+OUTPUT = 1 << 17
 LARGEST_WINDOW = 1 << 27  # bytes, as zstd's own default; a frame may ask for 2 GiB of memory
 LARGEST_UNPACKED = 16 << 30
 # gzip packs at most 1032 bytes into one; zstd packs zeros 10,000 times and more, but no layer of files so.
@@ -72,29 +73,32 @@ class Unpacked:
 
 def gunzip(data: Iterator[bytes]) -> Iterator[bytes]:
     """Yield what gzip members one after another hold (eStargz has many); raises ImageError where one is cut or bad."""
-    from isal import isal_zlib
-
-    decoder, held, begun = isal_zlib.decompressobj(wbits=31), b"", False
-    for chunk in data:
-        held += chunk
-        while held:
-            if decoder.eof:
-                decoder, begun = isal_zlib.decompressobj(wbits=31), False
+    decoder, begun = _decoder(), False
+    for piece in data:
+        held = piece
+        while held or not decoder.needs_input:
+            if not begun:
                 held = held.lstrip(b"\0")  # gzip allows padding between and after its members
+                decoder, begun = _decoder(), bool(held)
                 continue
             yield _inflated(decoder, held)
-            begun, held = True, decoder.unused_data if decoder.eof else decoder.unconsumed_tail
-    if begun and not decoder.eof:
+            held, begun = decoder.unused_data if decoder.eof else b"", not decoder.eof
+    if begun:
         raise ImageError("its gzip data is cut short")
 
 
-def _inflated(decoder: "Decompress", data: bytes) -> bytes:
+def _decoder() -> "IgzipDecompressor":
     from isal import igzip_lib
 
-    faults = (zlib.error, cast("type[Exception]", igzip_lib.error))
+    return igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP)
+
+
+def _inflated(decoder: "IgzipDecompressor", data: bytes) -> bytes:
+    from isal import igzip_lib
+
     try:
-        return decoder.decompress(data, PIECE)
-    except faults as error:
+        return decoder.decompress(data, OUTPUT)
+    except cast("type[Exception]", igzip_lib.error) as error:
         raise ImageError(f"its gzip data is damaged ({error})") from None
 
 
@@ -114,7 +118,7 @@ def unzstd(data: Iterator[bytes]) -> Iterator[bytes]:
 
 def _unzstd(decoder: "ZstdDecompressor", data: Iterator[bytes]) -> Iterator[bytes]:
     with decoder.stream_reader(cast("IO[bytes]", _Pieces(data)), read_size=INPUT, read_across_frames=True) as reader:
-        while chunk := reader.read1(PIECE):
+        while chunk := reader.read1(OUTPUT):
             yield chunk
 
 
