@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 from slimconda.layers.tree import Inode, Node
 
-WHOLE_FOLDER = "/**"
+WHOLE_FOLDER, ANYWHERE = "/**", "**/"
+ANY_NAME = re.compile(r"\*\*/(?!\*\*$)[^/]+")  # such globs look at a name alone, which is cheaper than at its path
 
 
 @dataclass(frozen=True)
@@ -14,16 +15,23 @@ class Globs:
     """Globs by the name of what they claim: `**` stands for any folders, `*` and `?` for a part of one name."""
 
     _folders: tuple[tuple[str, "re.Pattern[str]"], ...]
+    _names: tuple[tuple[str, "re.Pattern[str]"], ...]
     _files: tuple[tuple[str, "re.Pattern[str]"], ...]
     _claims: dict[Node, str | None] = field(default_factory=dict, repr=False)
 
     def claim(self, inode: Inode) -> str | None:
         """Return who claims all names of an inode, if it is one: a hard link from elsewhere makes it needed there."""
-        found = {self._claim_name(node) for node in inode.names}
-        return found.pop() if len(found) == 1 else None
+        first, *others = inode.names
+        found = self._claim_name(first)
+        return found if found is None or all(self._claim_name(node) == found for node in others) else None
 
     def _claim_name(self, node: Node) -> str | None:
-        claimed = self._claim_below(node.parent) if node.parent is not None else None
+        folder = node.parent
+        if folder is None:
+            return None
+        claimed = self._claims[folder] if folder in self._claims else self._claim_below(folder)
+        if claimed is None and self._names:
+            claimed = next((name for name, pattern in self._names if pattern.fullmatch(node.name)), None)
         if claimed is not None or not self._files:
             return claimed
         path = node.path
@@ -47,9 +55,11 @@ def compile_globs(globs: Mapping[str, Sequence[str]]) -> Globs:
     pairs = [(name, _collapsed(glob.lstrip("/"))) for name, several in globs.items() for glob in several]
     folders = [(name, glob.removesuffix(WHOLE_FOLDER)) for name, glob in pairs if glob.endswith(WHOLE_FOLDER)]
     files = [(name, glob) for name, glob in pairs if not glob.endswith(WHOLE_FOLDER)]
+    anywhere = [(name, glob.removeprefix(ANYWHERE)) for name, glob in files if ANY_NAME.fullmatch(glob)]
     return Globs(
         tuple((name, re.compile(_pattern(glob))) for name, glob in folders),
-        tuple((name, re.compile(_pattern(glob))) for name, glob in files),
+        tuple((name, re.compile(_pattern(glob))) for name, glob in anywhere),
+        tuple((name, re.compile(_pattern(glob))) for name, glob in files if not ANY_NAME.fullmatch(glob)),
     )
 
 

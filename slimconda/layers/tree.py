@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from sys import intern
 
-from slimconda.layers.tar import Kind, Member
+from slimconda.layers.headers import DIRECTORY, HARD_LINK, Kind, Member
 
 WHITEOUT, OPAQUE = ".wh.", ".wh..wh..opq"
 META = ".wh..wh."  # AUFS's own entries: neither files nor whiteouts
@@ -128,7 +128,7 @@ def _sort(members: Iterable[Member]) -> tuple[list[Member], list[str], list[str]
                 entries.append(member if path == member.path else member._replace(path=path))
             continue
         if folder:  # a marker's folder is a directory of this layer, whatever lower layers have there
-            entries.append(Member(folder, Kind.DIRECTORY, 0, ""))
+            entries.append(Member(folder, DIRECTORY, 0, ""))
         if name == OPAQUE:
             opaques.append(folder)
         elif not name.startswith(META) and name[len(WHITEOUT) :] not in {"", ".", ".."}:
@@ -154,12 +154,12 @@ def _settled(entries: list[Member]) -> list[Member]:
 
     No builder writes such a layer; but what stood there for a moment must not hide what lower layers have below it.
     """
-    folders = {member.path for member in entries if member.kind is Kind.DIRECTORY}
-    for folder in {member.path.rpartition("/")[0] for member in entries}:
+    folders = {member.path for member in entries if member.kind is DIRECTORY}
+    for folder in {member.path.rpartition("/")[0] for member in entries} - folders:
         while folder and folder not in folders:
             folders.add(folder)
             folder = folder.rpartition("/")[0]  # noqa: PLW2901
-    mixed = any(member.path in folders for member in entries if member.kind is not Kind.DIRECTORY)
+    mixed = not folders.isdisjoint([member.path for member in entries if member.kind is not DIRECTORY])
     return list(_replayed(entries)) if mixed else entries
 
 
@@ -169,12 +169,12 @@ def _replayed(entries: list[Member]) -> Iterator[Member]:
     stack = [alone.root]
     while stack:
         folder = stack.pop()
-        yield Member(folder.path, Kind.DIRECTORY, 0, "")
+        yield Member(folder.path, DIRECTORY, 0, "")
         stack += [child for child in _children(folder).values() if child.children is not None]
     for inode in inodes:
         first, *others = (node.path for node in inode.names)
         yield Member(first, inode.kind, inode.size, inode.target, inode.packed)
-        yield from (Member(other, Kind.HARD_LINK, 0, first) for other in others)
+        yield from (Member(other, HARD_LINK, 0, first) for other in others)
 
 
 class _LayerWriter:
@@ -203,9 +203,9 @@ class _LayerWriter:
 
     def _write(self, member: Member) -> bool:
         """Place a member; False for a hard link that stands before its target."""
-        if member.kind is Kind.DIRECTORY:
+        if member.kind is DIRECTORY:
             self._folder(member.path)
-        elif member.kind is not Kind.HARD_LINK:
+        elif member.kind is not HARD_LINK:
             self._place(member.path, self._inode(member))
         else:
             target = self._own_inode(normalise(member.target))
@@ -236,14 +236,17 @@ class _LayerWriter:
     def _place(self, path: str, inode: Inode) -> None:
         parent, _, name = path.rpartition("/")
         folder = self._folder(parent)
-        children = _children(folder)
-        if name in children:
-            if children[name].inode is inode:
+        children = folder.children if folder.children is not None else {}
+        if (known := children.get(name)) is not None:
+            if known.inode is inode:
                 return
-            detach(children[name], deleted=False)
+            detach(known, deleted=False)
         name = intern(name)
-        node = children[name] = Node(name, folder, None, inode)
-        inode.add_name(node)
+        children[name] = node = Node(name, folder, None, inode)
+        if inode.names:
+            inode.add_name(node)
+        else:
+            inode.names, inode.alive = (node,), 1
 
     def _folder(self, path: str) -> Node:
         """Return the directory at a path, made where it is missing or something else stands there."""
