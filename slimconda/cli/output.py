@@ -30,18 +30,20 @@ def show_progress(
     """
     started = shown = time.monotonic()
     live = sys.stderr.isatty()
+    width = 0
 
     def show(done: int) -> None:
-        nonlocal shown
+        nonlocal shown, width
         now = time.monotonic()
         if (live or in_logs) and now - started > 1 and (now - shown > PROGRESS_EVERY[live] or shown == started):
             shown = now
-            typer.echo(f"{title}{amount(done)}", err=True, nl=not live)
-            typer.echo("\r", err=True, nl=False) if live else None
+            text = f"{title}{amount(done)}"
+            typer.echo(f"{text:{width}}\r" if live else text, err=True, nl=not live)
+            width = max(width, len(text))
 
     yield show
-    if live and shown != started:
-        typer.echo("\033[2K", err=True, nl=False)
+    if live and width:
+        typer.echo(f"{'':{width}}\r", err=True, nl=False)
 
 
 def write(data: bytes) -> None:

@@ -1,4 +1,4 @@
-"""Owns the text report of Dockerfiles: one line per finding, the source line below it, and what a fix would do."""
+"""Owns the text report of Dockerfiles: by file, one line per finding, the source line below it, what a fix would do."""
 
 import unicodedata
 from collections.abc import Iterator
@@ -16,33 +16,43 @@ BOLD, GREEN = "1", "32"
 
 
 def render(report: Report, *, colour: bool = False) -> str:
-    """Return the report as text; what comes from files is shown without control characters."""
+    """Return the report as text, by file; what comes from files is shown without control characters."""
     notes = [f"{visible(path)}: a template, not judged: lint what it renders" for path in report.templates]
-    parts = [_finding(finding, report.sources[finding.path], colour=colour) for finding in report.open]
+    parts = [_file(path, findings, report, colour=colour) for path, findings in _by_file(report)]
     return "".join(f"{part}\n" for part in [*parts, *notes, summary(report)])
 
 
 def render_findings(report: Report) -> str:
     """Return the findings alone, as the cards quote them."""
-    parts = [_finding(finding, report.sources[finding.path], colour=False) for finding in report.open]
+    parts = [_file(path, findings, report, colour=False).rstrip("\n") for path, findings in _by_file(report)]
     return "".join(f"{part}\n" for part in parts)
+
+
+def _by_file(report: Report) -> list[tuple[str, list[Finding]]]:
+    """Return the open findings of each file that has some, in the report's order."""
+    files: dict[str, list[Finding]] = {}
+    for finding in report.open:
+        files.setdefault(finding.path, []).append(finding)
+    return list(files.items())
+
+
+def _file(path: str, findings: list[Finding], report: Report, *, colour: bool) -> str:
+    """Return a file's name and its findings, with an empty line at the end."""
+    parts = [_finding(finding, report.sources[path], colour=colour) for finding in findings]
+    return "\n".join([_painted(visible(path), BOLD if colour else ""), *parts, ""])
 
 
 def _finding(finding: Finding, source: Source, *, colour: bool) -> str:
     span = finding.place if isinstance(finding.place, Span) else Span(0, 0)
     tint = COLOURS[finding.severity] if colour else ""
+    place = source.position(span.start)
     name = _painted(f"{finding.severity.label}[{finding.rule}]", tint)
-    head = f"{_painted(_place(finding, source, span), BOLD if colour else '')}: {name} {visible(finding.message)}"
+    head = f"  {place.line}:{place.column} {name} {visible(finding.message)}"
     return "\n".join([head, *_excerpt(source, span, tint), *_fix(finding, GREEN if colour else "")])
 
 
 def _painted(text: str, tint: str) -> str:
     return f"\033[{tint}m{text}\033[0m" if tint else text
-
-
-def _place(finding: Finding, source: Source, span: Span) -> str:
-    place = source.position(span.start)
-    return f"{visible(finding.path)}:{place.line}:{place.column}"
 
 
 def _excerpt(source: Source, span: Span, tint: str) -> Iterator[str]:
