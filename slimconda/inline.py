@@ -1,43 +1,83 @@
 """Owns the report of Dockerfiles that a compose file holds: judged alone, told at their place in that file."""
 
-from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import replace
-from itertools import accumulate
 
+from slimconda.compose import Inline, inline_dockerfiles
 from slimconda.config import Config
 from slimconda.errors import InputError
-from slimconda.findings import Finding, Report
+from slimconda.findings import Finding, Fix, Report
 from slimconda.linter import lint
-from slimconda.references import Inline, inline_dockerfiles
-from slimconda.source import Source, Span
+from slimconda.source import Edit, Source, Span, apply_edits
+
+NOT_LITERAL = "write dockerfile_inline as a literal block (|)"
 
 
 def lint_inline(source: Source, config: Config) -> Report:
-    """Return the findings in a compose file, without their fixes, which would have to be indented.
+    """Return the findings in a compose file; a fix is given where the Dockerfile stands as it is, in a literal block.
 
-    Raises InputError where it holds no `dockerfile_inline` as a literal block.
+    Raises InputError where it holds no `dockerfile_inline`.
     """
     pieces = inline_dockerfiles(source.data)
     if not pieces:
-        raise InputError(f"{source.path}: no dockerfile_inline: | in this compose file")
+        raise InputError(f"{source.path}: no dockerfile_inline in this compose file")
     findings: list[Finding] = []
     for piece in pieces:
-        report = lint(Source(f"{source.path}: {piece.service}", piece.text), config)
-        findings += [_moved(finding, piece, source.path) for finding in report.findings]
+        report = lint(piece_source(piece, source), piece_config(piece, config))
+        findings += [moved(finding, piece, source.path) for finding in report.findings]
     return Report(tuple(findings), {source.path: source})
 
 
-def _moved(finding: Finding, piece: Inline, path: str) -> Finding:
-    instruction = _span(finding.instruction, piece) if finding.instruction else None
-    place = _span(finding.place, piece) if isinstance(finding.place, Span) else finding.place
-    return replace(finding, path=path, place=place, instruction=instruction, fix=None)
+def piece_source(piece: Inline, source: Source) -> Source:
+    """Return a compose file's Dockerfile as a source of its own, with the same files beside."""
+    return replace(source, path=f"{source.path}: {piece.service}", data=piece.text)
 
 
-def _span(span: Span, piece: Inline) -> Span:
-    return Span(_offset(span.start, piece), max(_offset(span.start, piece), _offset(span.end, piece)))
+def piece_config(piece: Inline, config: Config) -> Config:
+    """Return the configuration with the stage that the service builds."""
+    return replace(config, target=piece.target or config.target)
 
 
-def _offset(offset: int, piece: Inline) -> int:
-    own = [0, *accumulate(len(line) + 1 for line in piece.text.split(b"\n")[:-1])]
-    line = min(bisect_right(own, offset) - 1, len(piece.starts) - 1)
-    return piece.starts[line] + offset - own[line]
+def moved(finding: Finding, piece: Inline, path: str) -> Finding:
+    """Return a finding of a piece as one of its compose file."""
+    instruction = piece.place(finding.instruction) if finding.instruction else None
+    place = piece.place(finding.place) if isinstance(finding.place, Span) else finding.place
+    fix, unfixable = _moved_fix(finding.fix, piece), finding.unfixable
+    if finding.fix and not fix:
+        unfixable = NOT_LITERAL
+    return replace(finding, path=path, place=place, instruction=instruction, fix=fix, unfixable=unfixable)
+
+
+def _moved_fix(fix: Fix | None, piece: Inline) -> Fix | None:
+    edits = [piece.edit(edit) for edit in fix.edits] if fix else []
+    placed = tuple(edit for edit in edits if edit is not None)
+    return replace(fix, edits=placed) if fix and len(placed) == len(edits) else None
+
+
+def with_texts(source: Source, texts: Sequence[tuple[Inline, bytes]]) -> bytes:
+    """Return a compose file's bytes with other texts for some of its Dockerfiles; what is alike stays as it is.
+
+    Raises InputError where one does not stand in a literal block, or would not be read as it should.
+    """
+    edits = []
+    for piece, text in texts:
+        edit = piece.edit(_difference(piece.text, text))
+        if edit is None:
+            raise InputError(f"{source.path}: {piece.service}: left as it is: {NOT_LITERAL}")
+        edits.append(edit)
+    data = apply_edits(source.data, edits)
+    wanted = {piece.service: piece.text for piece in inline_dockerfiles(source.data)}
+    wanted |= {piece.service: text for piece, text in texts}
+    if {piece.service: piece.text for piece in inline_dockerfiles(data)} != wanted:
+        raise InputError(f"{source.path}: left as it is: the new text would not be read as it should")
+    return data
+
+
+def _difference(before: bytes, after: bytes) -> Edit:
+    """Return one edit of whole lines that makes the one text of the other."""
+    old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
+    first = next((n for n, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), min(len(old), len(new)))
+    rest = min(len(old), len(new)) - first
+    last = next((n for n in range(rest) if old[-1 - n] != new[-1 - n]), rest)
+    start, end = sum(map(len, old[:first])), len(before) - sum(map(len, old[len(old) - last :]))
+    return Edit(Span(start, end), b"".join(new[first : len(new) - last]))

@@ -9,7 +9,7 @@ from slimconda.config import Config
 from slimconda.errors import InputError
 from slimconda.findings import Finding, Report
 from slimconda.fingerprints import fingerprints
-from slimconda.linter import lint
+from slimconda.judge import lint_file
 from slimconda.source import Source, Span
 
 
@@ -32,7 +32,7 @@ def introduced(report: Report, change: Change, config: Config) -> Report:
 def _known(before: Source, report: Report, config: Config) -> frozenset[str]:
     """Return the fingerprints of what was open before."""
     try:
-        old = replace(lint(before, config), locations=report.locations)
+        old = replace(lint_file(before, config), locations=report.locations)
     except InputError:
         return frozenset()
     named = zip(old.findings, fingerprints(old), strict=True)

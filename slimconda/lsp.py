@@ -1,6 +1,7 @@
 """Owns the language server: diagnostics, quick fixes, a fix for all, and rule cards, on what an editor has unsaved."""
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,10 +14,10 @@ from pygls.uris import to_fs_path
 from slimconda import __version__
 from slimconda.config import Config
 from slimconda.errors import ConfigurationError, InputError
+from slimconda.file_rewriter import rewrite_file
 from slimconda.files import read_beside
 from slimconda.findings import Finding, Report, Safety, Severity
-from slimconda.linter import lint
-from slimconda.rewriter import rewrite
+from slimconda.judge import is_compose, is_environment, lint_file
 from slimconda.rulebook import load_rules
 from slimconda.settings import config_of, forget_settings
 from slimconda.source import Source, Span
@@ -67,14 +68,17 @@ def _key(position: types.Position) -> tuple[int, int]:
 
 
 def judge(document: "TextDocument", encoding: str) -> Opened:
-    """Return a document with its report, which is empty where its text is no Dockerfile; raises ConfigurationError."""
+    """Return a document with its report; raises ConfigurationError.
+
+    The report is empty where the text is no Dockerfile, nor in a file of YAML that describes an environment or a build.
+    """
     path = to_fs_path(document.uri) or "Dockerfile"
     config = config_of(Path(path), frozenset(load_rules()))
     source = Source(path, document.source.encode("utf-8", "replace"), partial(read_beside, Path(path)))
-    try:
-        report = lint(source, config)
-    except InputError:
-        report = Report(())
+    report = Report(())
+    with suppress(InputError):
+        if is_environment(path) or is_compose(path) or not path.lower().endswith((".yml", ".yaml")):
+            report = lint_file(source, config)
     return Opened(document.uri, document.version, source, config, report, encoding)
 
 
@@ -117,7 +121,7 @@ def _quick_fix(finding: Finding, opened: Opened) -> types.CodeAction:
 
 
 def _fix_all(opened: Opened) -> list[types.CodeAction]:
-    before, after = opened.source.data, rewrite(opened.source, opened.config).data
+    before, after = opened.source.data, rewrite_file(opened.source, opened.config).data
     start = _common(before, after)
     end = _common(before[start:][::-1], after[start:][::-1])
     span = Span(start, len(before) - end)

@@ -310,6 +310,46 @@ def test_a_changed_environment_file_counts_and_an_unchanged_one_does_not(reposit
     assert lines(repository, *select) == [("Dockerfile", 3)]
 
 
+TWICE = b"dependencies:\n- numpy\n- pip:\n  - numpy\n"
+INLINE = b"services:\n  a:\n    build:\n      dockerfile_inline: |\n        FROM a\n        RUN conda install -y b=1\n"
+
+
+def test_old_findings_of_environment_and_compose_files_are_set_aside(repository: Path) -> None:
+    written(repository, TWICE, "environment.yml")
+    written(repository, INLINE, "compose.yaml")
+    git(repository, "add", ".")
+    git(repository, "commit", "-qm", "both")
+    written(repository, TWICE + b"# moved\n", "environment.yml")
+    written(repository, b"# moved\n" + INLINE, "compose.yaml")
+    run = slimconda("lint", "--changed-since", "HEAD", cwd=repository)
+    assert (run.returncode, run.stdout.endswith(b", 3 from before the change\n")) == (0, True)
+    written(repository, TWICE + b"  - numpy>2\n", "environment.yml")
+    written(repository, INLINE.replace(b"b=1", b"b=2"), "compose.yaml")
+    assert lines(repository, "--changed-since", "HEAD") == [("compose.yaml", 6)]
+    words = ("--select", "package-given-twice", "--changed-since", "HEAD")
+    assert lines(repository, *words) == [("environment.yml", 5)]
+
+
+def test_add_ignores_in_a_compose_file_and_a_clear_word_for_an_environment_file(tmp_path: Path) -> None:
+    environment = written(tmp_path, TWICE, "environment.yml")
+    compose = written(tmp_path, INLINE, "compose.yaml")
+    run = slimconda("lint", "--add-ignores", "--reason", "x", cwd=tmp_path)
+    assert run.returncode == 2
+    assert b"environment.yml: an environment file has no pragmas: use --baseline" in run.stderr
+    assert compose.read_bytes() == INLINE.replace(
+        b"        RUN", b"        # slimconda: ignore[conda-cache-left] x\n        RUN"
+    )
+    assert environment.read_bytes() == TWICE
+
+
+def test_add_ignores_leaves_alone_what_else_is_set_aside(repository: Path) -> None:
+    written(repository, OLD + b"RUN conda install -y new=1\n", "images/Dockerfile")
+    run = slimconda("lint", "--changed-since", "main", "--add-ignores", "--reason", "x", cwd=repository)
+    assert (run.returncode, b"1 ignored, 1 from before the change" in run.stdout) == (0, True)
+    pragma = b"# slimconda: ignore[conda-cache-left] x\n"
+    assert (repository / "images/Dockerfile").read_bytes() == OLD + pragma + b"RUN conda install -y new=1\n"
+
+
 def test_add_ignores_sees_the_files_beside(tmp_path: Path) -> None:
     path = written(tmp_path, COPIES)
     written(tmp_path, WITH_PIP, "environment.yml")

@@ -6,11 +6,25 @@ from pathlib import Path
 
 import pytest
 
+from slimconda.compose import inline_dockerfiles
+from slimconda.config import Config
 from slimconda.dockerfile.parser import parse
+from slimconda.file_rewriter import rewrite_file
 from slimconda.files import find_dockerfiles, is_dockerfile_name
-from slimconda.source import Source
+from slimconda.inline import lint_inline
+from slimconda.linter import lint
+from slimconda.rewriter import rewrite
+from slimconda.source import Source, Span, apply_edits
 from slimconda.walk import walk
 from tests.test_cli import DIRTY, slimconda, written
+
+FIXTURES = Path(__file__).parent.parent / "fixtures"
+
+
+def literal(data: bytes) -> bool:
+    """Tell whether a literal block of YAML can hold a text as it is."""
+    return data.isascii() and data.replace(b"\n", b"").replace(b"\r", b"").replace(b"\t", b"").decode().isprintable()
+
 
 COMPOSE = b"""\
 services:
@@ -123,21 +137,102 @@ def test_what_a_compose_file_holds_is_told_at_its_place(tmp_path: Path) -> None:
     (finding,) = json.loads(run.stdout)["findings"]
     assert run.returncode == 1
     assert (finding["path"], finding["line"], finding["column"]) == ("compose.yaml", 13, 11)
-    assert (finding["end_line"], finding["end_column"], finding["fix"]) == (13, 29, None)
+    assert (finding["end_line"], finding["end_column"]) == (13, 29)
     assert slimconda("fix", cwd=tmp_path).returncode == 0
-    assert (tmp_path / "compose.yaml").read_bytes() == COMPOSE
+    cleaned = b"conda install -y b && \\\n          conda clean --all --yes\n"
+    assert (tmp_path / "compose.yaml").read_bytes() == COMPOSE.replace(b"conda install -y b\n", cleaned)
+
+
+WHOLE = [path for path in sorted((FIXTURES / "dockerfiles").glob("*/Dockerfile")) if literal(path.read_bytes())]
+
+
+@pytest.mark.parametrize("path", WHOLE, ids=lambda path: path.parent.name)
+@pytest.mark.parametrize("ends", [b"\n", b"\r\n"])
+def test_what_a_compose_file_holds_is_fixed_as_a_dockerfile_is(path: Path, ends: bytes) -> None:
+    text = path.read_bytes().replace(b"\r\n", b"\n").removesuffix(b"\n") + b"\n"
+    block = b"".join(b" " * 8 * bool(line.strip()) + line for line in text.splitlines(keepends=True))
+    data = b"services:\n  a:\n    build:\n      dockerfile_inline: |\n%b  b: {image: c}\n" % block
+    source, plain = Source("compose.yaml", data.replace(b"\n", ends)), Source("Dockerfile", text)
+    for one, other in zip(lint_inline(source, Config()).findings, lint(plain, Config()).findings, strict=True):
+        assert isinstance(one.place, Span)
+        assert isinstance(other.place, Span)
+        assert source.position(one.place.start).line == plain.position(other.place.start).line + 4
+        assert (one.rule, one.fix is None) == (other.rule, other.fix is None)
+        if one.fix and other.fix:
+            (piece,) = inline_dockerfiles(apply_edits(source.data, one.fix.edits))
+            assert piece.text == apply_edits(text, other.fix.edits)
+    done = rewrite_file(source, Config())
+    (piece,) = inline_dockerfiles(done.data)
+    assert piece.text == rewrite(plain, Config()).data
+    assert done.data.endswith(b"  b: {image: c}" + ends)
+
+
+@pytest.mark.parametrize(
+    ("build", "found"),
+    [
+        ("target: x, dockerfile_inline: 'FROM a AS x\n\n    RUN conda install -y b=1\n\n    FROM c'", 1),
+        ('target: x, dockerfile_inline: "FROM a AS x\\nRUN conda install -y b=1\\nFROM c"', 1),
+        ('target: y, dockerfile_inline: "FROM a AS x\\nRUN conda install -y b=1\\nFROM c"', 0),
+        ('dockerfile_inline: "FROM a AS x\\nRUN conda install -y b=1\\nFROM c"', 0),
+    ],
+)
+def test_a_quoted_dockerfile_is_judged_as_a_whole(tmp_path: Path, build: str, found: int) -> None:
+    written(tmp_path, f"services:\n  a:\n    build: {{{build}}}\n".encode(), "compose.yaml")
+    words = ("--select", "conda-cache-left", "--format", "json")
+    findings = json.loads(slimconda("lint", *words, cwd=tmp_path).stdout)["findings"]
+    assert [finding["line"] for finding in findings] == [3] * found
+    assert not any(finding["fix"] for finding in findings)
+    assert slimconda("fix", cwd=tmp_path).returncode == found
+
+
+FOLDED = b"""\
+x-build: &build
+  dockerfile_inline: >-
+    FROM a
+
+    RUN conda install -y b=1
+services:
+  a: {build: *build}
+  b: {build: {<<: *build, target: x}}
+  c:
+    build:
+      <<: [*build]
+"""
+
+
+def test_a_folded_dockerfile_that_services_share_is_judged_once(tmp_path: Path) -> None:
+    written(tmp_path, FOLDED, "docker-compose.yml")
+    run = slimconda("lint", "--select", "conda-cache-left", cwd=tmp_path)
+    assert b"  2:22 warning[conda-cache-left]" in run.stdout
+    assert b"no fix: write dockerfile_inline as a literal block" in run.stdout
+    assert run.stdout.count(b"warning[") == 1
+    assert run.stdout.endswith(b" in 1 Dockerfile\n")
+
+
+def test_a_compose_file_stays_where_docker_would_refuse_what_it_holds(tmp_path: Path) -> None:
+    path = written(tmp_path, COMPOSE.replace(b"# \xe6", b"RUNX \xe6"), "compose.yaml")
+    before = path.read_bytes()
+    run = slimconda("fix", cwd=tmp_path)
+    assert (run.returncode, path.read_bytes()) == (2, before)
+    assert b"compose.yaml:11: left as it is: unknown instruction" in run.stderr
 
 
 @pytest.mark.parametrize(
     "data",
     [
-        b"services: [", b"services: {a: {build: {dockerfile_inline: 'FROM a'}}}", b"\xff dockerfile", b"&a [*a] # dockerfile",
+        b"services: [", b"services: {a: {build: {dockerfile_inline: ' '}}}", b"\xff dockerfile", b"&a [*a] # dockerfile",
         b"services: &a\n  b: *a\n# dockerfile", b"[" * 9000 + b"dockerfile", b"!!python/object:os.system {dockerfile: 1}",
     ],
 )  # fmt: skip
 def test_a_strange_compose_file_names_nothing(tmp_path: Path, data: bytes) -> None:
     written(tmp_path, data, "compose.yml")
     written(tmp_path, data, "devcontainer.json")
+    written(tmp_path, DIRTY)
+    assert found(tmp_path) == ["Dockerfile"]
+
+
+def test_a_devcontainer_holds_no_dockerfile(tmp_path: Path) -> None:
+    written(tmp_path, b'{"services": {"a": {"build": {"dockerfile_inline": "FROM a"}}}}', "devcontainer.json")
     written(tmp_path, DIRTY)
     assert found(tmp_path) == ["Dockerfile"]
 

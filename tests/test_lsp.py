@@ -32,6 +32,17 @@ class Editor:
         self.client.feature(types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS)(lambda shown: self.published.put_nowait(shown))  # noqa: PLW0108  # pygls sets an attribute on it
         self.client.feature(types.WINDOW_SHOW_MESSAGE)(lambda shown: self.messages.append(shown.message))
 
+    @classmethod
+    def of(cls, name: str) -> "Callable[[Path], Editor]":
+        """Return how to make one whose document has another name."""
+
+        def make(folder: Path) -> Editor:
+            editor = cls(folder)
+            editor.uri = (folder / name).as_uri()
+            return editor
+
+        return make
+
     async def open(self, text: str, encoding: str | None = None) -> list[types.Diagnostic]:
         await self.client.start_io(sys.executable, "-c", "from slimconda.cli import main; main()", "lsp")
         kinds = [types.PositionEncodingKind(encoding)] if encoding else None
@@ -70,9 +81,11 @@ class Editor:
         await self.client.stop()  # type: ignore[no-untyped-call]
 
 
-def with_editor(folder: Path, play: Callable[[Editor], Awaitable[None]]) -> None:
+def with_editor(
+    folder: Path, play: Callable[[Editor], Awaitable[None]], make: Callable[[Path], Editor] = Editor
+) -> None:
     async def all_of_it() -> None:
-        editor = Editor(folder)
+        editor = make(folder)
         try:
             await play(editor)
         finally:
@@ -142,6 +155,37 @@ def test_columns_are_counted_as_the_editor_wants(tmp_path: Path, encoding: str, 
         assert first.range.start == types.Position(1, column)
 
     with_editor(tmp_path, play)
+
+
+ENVIRONMENT = "dependencies:\n- numpy\n- pip:\n  - numpy\n"
+INLINE = "services:\n  a:\n    build:\n      dockerfile_inline: |\n        FROM a\n        RUN conda install -y b=1\n"
+
+
+def test_environment_files(tmp_path: Path) -> None:
+    async def play(editor: Editor) -> None:
+        (twice,) = await editor.open(ENVIRONMENT)
+        assert (twice.code, twice.range.start) == ("package-given-twice", types.Position(3, 4))
+        assert await editor.hover(3, 5) is not None
+        assert await editor.actions(twice.range) == []
+
+    with_editor(tmp_path, play, Editor.of("environment.yml"))
+
+
+def test_compose_files(tmp_path: Path) -> None:
+    async def play(editor: Editor) -> None:
+        (left,) = await editor.open(INLINE)
+        assert left.range == types.Range(types.Position(5, 12), types.Position(5, 32))
+        for action in await editor.actions(left.range):
+            assert applied(INLINE, action) == INLINE.replace("b=1", "b=1 && conda clean --all --yes")
+
+    with_editor(tmp_path, play, Editor.of("compose.yaml"))
+
+
+def test_other_files_of_yaml_are_left_alone(tmp_path: Path) -> None:
+    async def play(editor: Editor) -> None:
+        assert await editor.open("a: 1\n") == []
+
+    with_editor(tmp_path, play, Editor.of("other.yaml"))
 
 
 def test_configuration_and_strange_texts(tmp_path: Path) -> None:

@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from slimconda.cli.inputs import STDIN, is_compose
+from slimconda.cli.inputs import STDIN
 from slimconda.cli.judging import Judged
-from slimconda.cli.output import note
-from slimconda.errors import ConfigurationError
+from slimconda.cli.output import complain, note
+from slimconda.errors import ConfigurationError, InputError
 from slimconda.files import replace_file, write_file
 from slimconda.findings import join_reports
 
@@ -34,27 +34,35 @@ class Aside:
         if self.reason and not re.fullmatch(r"\S(?:.*\S)?", self.reason):
             raise ConfigurationError("--reason must be a line of text")
 
-    def apply(self, judged: list[Judged]) -> list[Judged]:
-        """Return the files with what is left to show; writes the baseline, or the pragmas, where asked to."""
+    def apply(self, judged: list[Judged]) -> tuple[list[Judged], bool]:
+        """Return the files with what is left to show, and whether some could not get their pragmas, which is then said.
+
+        Writes the baseline, or the pragmas, where asked to.
+        """
+        left = self._left(judged)
+        if not self.add_ignores or not self.reason:
+            return left, False
+        silenced = [_silenced(one, self.reason) for one in left]
+        after = self._left([done or one for done, one in zip(silenced, judged, strict=True)], again=True)
+        return after, None in silenced
+
+    def _left(self, judged: list[Judged], *, again: bool = False) -> list[Judged]:
+        """Return the files without what is set aside; `again` says nothing and writes nothing."""
         if self.changed_since and judged:
             judged = _introduced(judged, self.changed_since)
-        if self.baseline:
-            judged = self._accepted(judged, self.baseline)
-        if self.add_ignores and self.reason:
-            judged = [_silenced(one, self.reason) for one in judged]
-        return judged
+        return self._accepted(judged, self.baseline, again=again) if self.baseline else judged
 
-    def _accepted(self, judged: list[Judged], path: Path) -> list[Judged]:
+    def _accepted(self, judged: list[Judged], path: Path, *, again: bool) -> list[Judged]:
         from slimconda.baseline import Baseline, read_baseline
 
         baseline = Baseline({}) if self.update_baseline and not path.exists() else read_baseline(path)
         report = join_reports([one.report for one in judged])
         today = datetime.now().astimezone().date()
-        if self.update_baseline:
+        if self.update_baseline and not again:
             baseline = baseline.updated(report, self.reason or NO_REASON)
             write_file(path, baseline.render())
             note(f"{path}: {len(baseline.entries)} findings accepted")
-        elif not self.changed_since:
+        elif not self.changed_since and not again:
             for complaint in baseline.complaints(report, today):
                 note(f"{path}: {complaint}")
         return [replace(one, report=baseline.accept(one.report, today)) for one in judged]
@@ -70,16 +78,21 @@ def _introduced(judged: list[Judged], reference: str) -> list[Judged]:
     ]
 
 
-def _silenced(one: Judged, reason: str) -> Judged:
-    """Return the file as if it had been judged with its new pragmas."""
+def _silenced(one: Judged, reason: str) -> Judged | None:
+    """Return the file as if it had been judged with its new pragmas; None where it cannot have them, which is said."""
     from slimconda.ignores import add_ignores
-    from slimconda.linter import lint
+    from slimconda.judge import lint_file
 
-    if not one.report.open or one.name == STDIN or is_compose(one.name):
+    if not one.report.open or one.name == STDIN:
         return one
-    data, count = add_ignores(one.report, one.config, reason)
-    if count:
-        replace_file(Path(one.name), one.report.sources[one.name].data, data)
-        note(f"{one.name}: {count} findings ignored by pragmas")
-    after = lint(replace(one.report.sources[one.name], data=data), one.config)
+    source = one.report.sources[one.name]
+    try:
+        data, count = add_ignores(one.report, one.config, reason)
+        if count:
+            replace_file(Path(one.name), source.data, data)
+            note(f"{one.name}: {count} findings ignored by pragmas")
+    except InputError as error:
+        complain(error)
+        return None
+    after = lint_file(replace(source, data=data), one.config)
     return replace(one, report=replace(after, locations=one.report.locations))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from slimconda.cli.inputs import STDIN, Asked, find_sources, is_compose, is_environment, open_source
+from slimconda.cli.inputs import STDIN, Asked, find_sources, open_source
 from slimconda.cli.options import (
     AllStagesOption,
     ConfigOption,
@@ -46,8 +46,9 @@ def fix(
     Install and cleanup go into one layer, in the author's style; no other byte changes. Files are replaced at once,
     with their mode. With - it is a filter from standard input to standard output.
     """
+    from slimconda.file_rewriter import rewrite_file
+    from slimconda.judge import is_environment
     from slimconda.reporters.fixes import render_all, render_file
-    from slimconda.rewriter import rewrite
 
     asked = Asked(config, fail_on, select, ignore, all_stages, target, extend_select)
     verb = "would be fixed" if check or diff else "fixed"
@@ -55,11 +56,11 @@ def fix(
     skipped, found = 0, False
     sources, failed = find_sources(paths)
     for source in sources:
-        if is_compose(source) or is_environment(source):
+        if is_environment(source):
             continue  # what stands there is told by lint alone
         try:
             settings = asked.config(source)
-            done = rewrite(open_source(source), settings, unsafe=unsafe)
+            done = rewrite_file(open_source(source), settings, unsafe=unsafe)
             _refuse_broken(done)
             _deliver(done, diff=diff, check=check)
         except InputError as error:

@@ -11,7 +11,6 @@ from slimconda.config import Config, nearest
 from slimconda.errors import ConfigurationError, InputError
 from slimconda.files import LARGEST_FILE, find_dockerfiles, read_beside, read_dockerfile
 from slimconda.findings import Severity
-from slimconda.references import COMPOSE, is_environment_name
 from slimconda.rulebook import load_rules
 from slimconda.settings import config_of, load_settings
 from slimconda.source import Source
@@ -74,16 +73,6 @@ def find_sources(paths: list[str] | None) -> tuple[list[str], bool]:
         except InputError as error:
             failed = complain(error)
     return list(found), failed
-
-
-def is_compose(name: str) -> bool:
-    """Tell whether a file is a compose file, which may hold Dockerfiles inline."""
-    return COMPOSE.fullmatch(Path(name).name) is not None
-
-
-def is_environment(name: str) -> bool:
-    """Tell whether a file describes a conda environment."""
-    return is_environment_name(Path(name).name)
 
 
 def open_source(name: str) -> Source:

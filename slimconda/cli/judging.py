@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from slimconda.cli.inputs import STDIN, Asked, is_compose, is_environment, open_source
+from slimconda.cli.inputs import STDIN, Asked, open_source
 from slimconda.config import Config
 from slimconda.errors import InputError
 from slimconda.findings import Report
@@ -39,19 +39,14 @@ class Judge:
             return Judged(name, error=error)
 
     def _report(self, name: str, config: Config) -> Report:
-        from slimconda.inline import lint_inline
-        from slimconda.linter import lint, lint_environment
+        from slimconda.judge import is_compose, is_environment, lint_file
 
         source = open_source(name)
-        if is_environment(name):
-            return lint_environment(source, config)
-        if is_compose(name):
-            return lint_inline(source, config)
-        if self.cache is None:
-            return lint(source, config)
+        if self.cache is None or is_environment(name) or is_compose(name):
+            return lint_file(source, config)
         from slimconda.cache import cached
 
-        return cached(self.cache, source, config, lint)
+        return cached(self.cache, source, config, lint_file)
 
 
 def judge_all(names: list[str], judge: Judge, jobs: int | None) -> Iterator[Judged]:

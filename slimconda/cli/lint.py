@@ -63,13 +63,13 @@ def lint(
     sources, failed = find_sources(paths)
     judge = Judge(Asked(config, fail_on, select, ignore, all_stages, target, extend_select), cache)
     judged, bad = _judged(sources, judge, jobs)
-    judged = aside.apply(judged)
+    judged, unheard = aside.apply(judged)
     report = join_reports([one.report for one in judged])
     write_reports(report, output, files, quiet=statistics)
     if statistics:
         write_statistics(report, output)
     found = any(one.report.reaches(one.config.fail_on) for one in judged)
-    finish(failed=failed or bad, found=found and not exit_zero)
+    finish(failed=failed or bad or unheard, found=found and not exit_zero)
 
 
 def _judged(sources: list[str], judge: Judge, jobs: int | None) -> tuple[list[Judged], bool]:

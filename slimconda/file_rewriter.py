@@ -1,0 +1,38 @@
+"""Owns how fixes get into a file of any sort: a Dockerfile, or the Dockerfiles that a compose file holds."""
+
+from dataclasses import replace
+
+from slimconda.compose import Inline, inline_dockerfiles
+from slimconda.config import Config
+from slimconda.findings import Report
+from slimconda.inline import lint_inline, moved, piece_config, piece_source, with_texts
+from slimconda.judge import is_compose, is_environment, lint_file
+from slimconda.rewriter import Rewrite, rewrite
+from slimconda.source import Source
+
+
+def rewrite_file(source: Source, config: Config, *, unsafe: bool = False) -> Rewrite:
+    """Return the file with all wanted fixes made, an environment file as it is; raises InputError as `rewrite` does."""
+    if is_environment(source.path):
+        return Rewrite(source, source.data, (), lint_file(source, config))
+    if is_compose(source.path):
+        return _rewrite_inline(source, config, unsafe=unsafe)
+    return rewrite(source, config, unsafe=unsafe)
+
+
+def _rewrite_inline(source: Source, config: Config, *, unsafe: bool) -> Rewrite:
+    pieces = [piece for piece in inline_dockerfiles(source.data) if piece.lines]
+    done = [
+        (piece, rewrite(piece_source(piece, source), piece_config(piece, config), unsafe=unsafe)) for piece in pieces
+    ]
+    for piece, one in done:
+        if one.gave_up or one.refused:
+            return _left(source, piece, one, lint_inline(source, config))
+    data = with_texts(source, [(piece, one.data) for piece, one in done if one.changed])
+    fixed = tuple(moved(finding, piece, source.path) for piece, one in done for finding in one.fixed)
+    return Rewrite(source, data, fixed, lint_inline(replace(source, data=data), config))
+
+
+def _left(source: Source, piece: Inline, one: Rewrite, report: Report) -> Rewrite:
+    refused = replace(one.refused, span=piece.place(one.refused.span)) if one.refused else None
+    return Rewrite(source, source.data, (), report, one.gave_up, refused)
