@@ -111,16 +111,23 @@ def hooks(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_the_hooks_lint_and_fix(hooks: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("manager", ["pre-commit", "prek"])
+def test_the_manifest_is_valid(manager: str) -> None:
+    command = [manager, "validate-manifest", str(TOP / ".pre-commit-hooks.yaml")]
+    subprocess.run(command, check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("manager", ["pre-commit", "prek"])
+def test_the_hooks_lint_and_fix(hooks: Path, tmp_path: Path, manager: str) -> None:
     text = snippet("pre-commit and prek").replace("https://github.com/slimconda/slimconda", str(hooks))
     text = text.replace("v0.1.0", git(hooks, "rev-parse", "HEAD"))
-    home = hooks.parent / "home"
+    home = hooks.parent / f"home of {manager}"
 
     def run(hook: str) -> subprocess.CompletedProcess[str]:
         written(folder, text.replace("slimconda-lint", hook).encode(), ".pre-commit-config.yaml")
         git(folder, "add", ".")
-        env = os.environ | {"PRE_COMMIT_HOME": str(home), "GITHUB_ACTIONS": ""}
-        command = ["pre-commit", "run", "--all-files"]
+        env = os.environ | {"PRE_COMMIT_HOME": str(home), "PREK_HOME": str(home), "GITHUB_ACTIONS": ""}
+        command = [manager, "run", "--all-files"]
         return subprocess.run(command, cwd=folder, env=env, capture_output=True, check=False, text=True)
 
     folder = tmp_path / "project"
