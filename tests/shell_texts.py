@@ -19,7 +19,7 @@ ENDS = st.sampled_from(
     ["exit 0", "exit 4", "echo $?", "rc=$?; check 3; exit $rc", "[ $? = 0 ]", "exec check", "set +e", "set -e", "wait"]
 )
 REDIRECTS = st.sampled_from(["", "", "", " > /dev/null", " 2>&1", " > log 2>&1", " >> log", " < /dev/null"])
-PIPES = st.sampled_from(["{}"] * 6 + [": | {}", "yes | {}", "{} | cat", "{} 2>&1 | tee log", "! {}"])
+PIPES = st.sampled_from(["{}"] * 6 + [": | {}", "yes | {}", "{} | cat", "{} 2>&1 | tee log", "{} | grep -c e", "! {}"])
 BREAKS = ["{}", "{}", "{} \\\n    ", "{} \\\n  # note\n\n    "]
 
 
@@ -76,7 +76,7 @@ COMPOUNDS = [
     "{ BODYEND} | cat",
     "echo $(FIRST)",
 ]
-SHELLS = st.sampled_from(["bash -c", "sh -c", "bash -ec", "sudo bash -xc", "eval"])
+SHELLS = st.sampled_from(["bash -c", "sh -c", "bash -ec", "sudo bash -xc", "bash -o pipefail -c", "eval"])
 
 
 @st.composite
@@ -96,32 +96,34 @@ def statements(draw: st.DrawFn, style: Style, depth: int) -> str:
 @st.composite
 def lists(draw: st.DrawFn, style: Style, depth: int) -> str:
     """Draw a list of chains."""
-    text = draw(st.sampled_from([""] * 6 + ["set -e; ", "set +e; "]))
+    text = draw(st.sampled_from([""] * 8 + ["set -e; ", "set +e; ", "set -o pipefail; "]))
     for number in range(draw(st.integers(1, 2 if depth == 0 else 3))):
         separator = style.separators() if draw(st.integers(0, 2)) == 0 else style.operators()
         text += (draw(separator) if number else "") + draw(statements(style, depth))
     return text
 
 
+OPTIONS = ['["/bin/bash", "-euo", "pipefail", "-c"]', '["/bin/bash", "-o", "pipefail", "-c"]', '["sh", "-ec"]']
+
+
 @st.composite
 def instructions(draw: st.DrawFn) -> str:
     """Draw a SHELL, perhaps, and a RUN."""
     form = draw(st.sampled_from(["shell"] * 6 + ["heredoc"] * 2 + ["exec", "input"]))
-    text = draw(st.sampled_from(["", "", "set -e; ", "set -eux; ", "set -ex && "])) + draw(
+    text = draw(st.sampled_from(["", "", "set -e; ", "set -eux; ", "set -ex && ", "set -euo pipefail; "])) + draw(
         lists(Style(form == "heredoc"), 2)
     )
-    shell = draw(
-        st.sampled_from([""] * 4 + ['SHELL ["/bin/bash", "-euo", "pipefail", "-c"]\n', 'SHELL ["sh", "-ec"]\n'])
-    )
+    shell = draw(st.sampled_from([""] * 4 + [f"SHELL {words}\n" for words in OPTIONS]))
     match form:
         case "heredoc":
             return f"{shell}RUN <<E\n{text}\nE"
         case "exec":
             escaped = text.replace("\\\n", "\0").replace("\\", "\\\\").replace('"', '\\"').replace("\0", "\\\n")
-            return f'RUN ["bash", "{draw(st.sampled_from(["-c", "-ec"]))}", "{escaped}"]'
+            options = draw(st.sampled_from(['"-c"', '"-ec"', '"-o", "pipefail", "-c"']))
+            return f'RUN ["bash", {options}, "{escaped}"]'
         case "input":
             return (
                 f"{shell}RUN {draw(INSTALLS)} <<E{draw(st.sampled_from(['', ' && check', '; check', ' > log']))}\nx\nE"
             )
-    end = draw(st.sampled_from(["", "", "", ";", " # why", "; check", "; echo $?"]))
+    end = draw(st.sampled_from(["", "", "", ";", " # why", "; check", "; echo $?", " || true", " || exit 4"]))
     return f"{shell}RUN {text}{end}"

@@ -33,8 +33,9 @@ FROM_CACHE = re.compile(
     re.MULTILINE,
 )
 NO_USE = re.compile(rb"^\s*#[^\n]*|\brm\s[^;&|\n]*|\bfind\s[^;&|\n]{0,400}\brm\s[^;&|\n]*", re.MULTILINE)
-# `--all` came with conda 4.1.
+# `--all` came with conda 4.1, the flags before it with 3.3.1.
 FIRST_ALL = (4, 1)
+FIRST_FLAGS = (3, 4)
 CONDA_WORD = re.compile(r"conda|mamba|miniforge|pixi", re.IGNORECASE)
 CACHE_WORD = re.compile(r"conda|mamba|miniforge|pixi|\bpip|\buv\b", re.IGNORECASE)
 
@@ -152,18 +153,22 @@ class Analysis:
     @cached_property
     def refusal(self) -> str | None:
         """Return why no `clean --all` may be added to this Dockerfile: it could break the build."""
-        old = "this conda is too old for --all" if self.conda_versions.names_older_than(FIRST_ALL) else None
-        return self.cache_use or old
+        return self.cache_use or ("this conda is too old for --all" if self.lacks_all else None)
+
+    @cached_property
+    def lacks_all(self) -> bool:
+        """Tell whether the Dockerfile names a conda that has no `clean --all`."""
+        return self.conda_versions.names_older_than(FIRST_ALL)
 
     @cached_property
     def clean_arguments(self) -> str | None:
         """Return the flags that clean everything: the user's, or those that conda had before `--all`, if it had them.
 
-        Source: conda's changelog; 4.0 has the flags of 4.3, which were run.
+        Source: conda's changelog, and its code at 3.5, 3.10 and 4.0; 4.3's flags, which are the same, were run.
         """
-        if not self.conda_versions.names_older_than(FIRST_ALL):
+        if not self.lacks_all:
             return self.config.clean_arguments
-        return None if self.conda_versions.names_older_than((4, 0)) else BEFORE_ALL
+        return None if self.conda_versions.names_older_than(FIRST_FLAGS) else BEFORE_ALL
 
     @cached_property
     def cache_use(self) -> str | None:

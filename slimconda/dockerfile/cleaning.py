@@ -1,5 +1,6 @@
 """Owns the clean that a RUN lacks: its words, and where it goes."""
 
+import posixpath
 import re
 from collections.abc import Iterator
 
@@ -8,7 +9,6 @@ from slimconda.dockerfile.caches import Install, RunLayer, Verdict
 from slimconda.dockerfile.conda import CondaCommand, Tool
 from slimconda.dockerfile.insertion import NoPlaceError, find_link, insert_at
 from slimconda.dockerfile.installers import default_prefix, installer_prefix
-from slimconda.dockerfile.shell import Word
 from slimconda.dockerfile.spots import Spot, spots_of
 from slimconda.dockerfile.trial import left_after
 from slimconda.dockerfile.wrappers import environment_words
@@ -17,6 +17,8 @@ from slimconda.source import Edit, Span
 
 LEAVES = re.compile(r"\b(?:remove|uninstall|rm|mv|cd)\b")
 MOST_CLEANS = 8
+# A path that a word of its own can call a program in.
+PREFIX = re.compile(r"[/~]|\$\w|\$\{\w+\}|\w[\w./-]*\Z")
 
 
 def uncleaned(layer: RunLayer) -> list[Install]:
@@ -37,8 +39,7 @@ def missing_cleans(layer: RunLayer, analysis: Analysis) -> tuple[Edit, ...]:
 
     One clean serves all installs before it where it can; branches get their own. Raises NoPlaceError.
     """
-    if analysis.cache_use or analysis.clean_arguments is None:
-        refuse_unsafe(analysis)
+    refuse_useless(analysis)
     left = uncleaned(layer)
     edits: list[Edit] = []
     while left:
@@ -86,7 +87,7 @@ def _words(group: list[Install], analysis: Analysis) -> str:
     for conda in chosen:
         _refuse_vanished(conda, installs[-1], analysis)
     arguments = analysis.clean_arguments or analysis.config.clean_arguments
-    return " && ".join(clean_words(conda, arguments) for conda in chosen)
+    return " && ".join(clean_words(conda, arguments, analysis) for conda in chosen)
 
 
 def refuse_unsafe(analysis: Analysis) -> None:
@@ -95,12 +96,18 @@ def refuse_unsafe(analysis: Analysis) -> None:
         raise NoPlaceError(analysis.refusal)
 
 
+def refuse_useless(analysis: Analysis) -> None:
+    """Raise NoPlaceError where no flags of a clean empty the cache without breaking the build."""
+    if analysis.cache_use or analysis.clean_arguments is None:
+        refuse_unsafe(analysis)
+
+
 def _refuse_vanished(conda: CondaCommand, last: CondaCommand, analysis: Analysis) -> None:
     """Raise NoPlaceError where a tool may be gone, or elsewhere, by the time that the last install has run."""
     if conda is last:
         return
     between = analysis.dockerfile.source.text(Span(conda.command.span.end, last.command.span.start))
-    if LEAVES.search(between) or re.match(r"[^/~$]+/", conda.tool_words[0].text):
+    if LEAVES.search(between) or re.match(r"[^/~$]+/", _cleaner(conda, analysis)[0]):
         raise NoPlaceError("the tool may be gone by then")
 
 
@@ -132,10 +139,10 @@ def forced(layer: RunLayer, clean: CondaCommand, analysis: Analysis) -> Fix | No
     )
 
 
-def clean_words(conda: CondaCommand, arguments: str) -> str:
+def clean_words(conda: CondaCommand, arguments: str, analysis: Analysis) -> str:
     """Return the clean that empties a command's cache, called by the same words; raises NoPlaceError."""
     before = [*conda.command.assignments, *environment_words(conda.read, conda.at)]
-    tool = _cleaner(conda)
+    tool = _cleaner(conda, analysis)
     words = [*(word.raw for word in before), *tool, "clean", arguments, *_force(conda, arguments)]
     if any("\n" in word for word in words):
         raise NoPlaceError("the tool's words span lines")
@@ -152,24 +159,33 @@ def _force(conda: CondaCommand, arguments: str) -> list[str]:
     return ["--force-pkgs-dirs"] if missing else []
 
 
-def _cleaner(conda: CondaCommand) -> list[str]:
+def _cleaner(conda: CondaCommand, analysis: Analysis) -> list[str]:
     """Return the words that call the tool which cleans after a command."""
     if conda.tool is Tool.INSTALLER:
-        return [_installed_conda(conda)]
+        return [_installed_conda(conda, analysis)]
     if conda.tool is Tool.CONDA_LOCK:
         raise NoPlaceError("conda-lock installs by a tool that is not named here")
     return [conda.tool.value] if conda.configured else [word.raw for word in conda.tool_words]
 
 
-def _installed_conda(conda: CondaCommand) -> str:
+def _installed_conda(conda: CondaCommand, analysis: Analysis) -> str:
     prefix = installer_prefix(conda.arguments)
-    home = default_prefix(conda.tool_words[-1].text) if prefix is None else None
+    home = _default_prefix(conda.tool_words[-1].text, analysis) if prefix is None else None
     if home and not environment_words(conda.read, conda.at) and not conda.command.assignments:
         return f"{home}/bin/conda"
-    if prefix is None or not _is_absolute(prefix):
+    if prefix is None or not PREFIX.match(prefix.text):
         raise NoPlaceError("the installer's prefix is not given")
     return f"{prefix.raw.rstrip('/')}/bin/conda"
 
 
-def _is_absolute(prefix: Word) -> bool:
-    return re.match(r"[/~]|\$\w|\$\{\w+\}", prefix.text) is not None
+def _default_prefix(file: str, analysis: Analysis) -> str | None:
+    """Return where an installer installs to without -p: by its name, or by that of the URL it was renamed from."""
+    name = posixpath.basename(file)
+    urls = [
+        fetched.download.url
+        for layer in analysis.all_layers
+        for fetched in layer.fetched
+        if fetched.download.name == name
+    ]
+    prefixes = {default_prefix(url) for url in urls}
+    return default_prefix(name) or (prefixes.pop() if len(prefixes) == 1 else None)

@@ -17,10 +17,11 @@ TO_STDOUT = frozenset({"-", "/dev/stdout"})
 
 @dataclass(frozen=True)
 class Download:
-    """A command that leaves an installer as a file; `path` is the file's path as far as it is known."""
+    """A command that leaves an installer as a file: from which URL, and at which path, as far as both are known."""
 
     command: ShellCommand
     path: str
+    url: str
 
     @property
     def name(self) -> str:
@@ -41,7 +42,7 @@ def read_download(command: ShellCommand, context: Context) -> Download | None:
     path = path or _redirected(command, context)
     if not path or path in TO_STDOUT or not (is_installer_name(path) or is_installer_name(url)):
         return None
-    return Download(command, _placed(path, context))
+    return Download(command, _placed(path, context), url)
 
 
 def _known(word: Word, context: Context) -> str:

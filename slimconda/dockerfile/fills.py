@@ -119,6 +119,8 @@ def cleaned_by(clean: CondaCommand, filled: CondaCommand, cache: Cache, context:
         return frozenset()
     if missed_by(clean, filled, cache, context):
         return frozenset()
+    if filled.tool is Tool.INSTALLER and clean.tool is Tool.MICROMAMBA and not conda_cache(clean, context).places:
+        return None  # It has a root of its own, the installer makes another.
     if (root_option(clean) is None) != (root_option(filled) is None) and not _is_root_known(clean, filled, context):
         return None
     if account(clean.read, clean.at) != account(filled.read, filled.at) and not _all_root(clean, filled, context):

@@ -36,6 +36,7 @@ from slimconda.dockerfile.shell import (
     Test,
     commands,
 )
+from slimconda.dockerfile.shell_options import options_after
 
 MOST_STATES = 200
 MOST_STEPS = 5_000
@@ -66,7 +67,7 @@ def ends(script: Script, effects: Effects) -> Ends | None:
         return None
     walk = _Walk(effects)
     try:
-        outcomes = walk.run(script.body, {State(frozenset(), script.errexit)}, guarded=False)
+        outcomes = walk.run(script.body, {State(frozenset(), script.options)}, guarded=False)
     except (TooComplexError, RecursionError):
         return None
     good = {Status.OK, Status.EXIT_OK, Status.RETURN_OK}
@@ -88,9 +89,7 @@ class _Walk:
         outcomes: set[Outcome] = set()
         for state in states:
             outcomes |= self.step(statement, state, guarded=guarded)
-        if len(outcomes) > MOST_STATES:
-            raise TooComplexError
-        return outcomes
+        return bounded(outcomes)
 
     def step(self, statement: Statement, state: State, *, guarded: bool) -> set[Outcome]:
         self.steps += 1
@@ -104,7 +103,9 @@ class _Walk:
             case Chain():
                 return self.chain(statement, state, guarded=guarded)
             case Pipeline():
-                return self.stopped(self.pipeline(statement, state), guarded=guarded or statement.negated)
+                return self.stopped(
+                    self.pipeline(statement, state, guarded=guarded), guarded=guarded or statement.negated
+                )
             case Group(body, subshell):
                 outcomes = self.run(body, {state}, guarded=guarded)
                 return self.stopped(left_subshell(outcomes, state), guarded=guarded) if subshell else outcomes
@@ -128,7 +129,7 @@ class _Walk:
         if guarded:
             return outcomes
         return {
-            (Status.EXIT_FAIL if status is Status.FAIL and state.errexit else status, state)
+            (Status.EXIT_FAIL if status is Status.FAIL and state.options.errexit else status, state)
             for status, state in outcomes
         }
 
@@ -167,15 +168,31 @@ class _Walk:
             outcomes |= self.run(chain.items[number], states, guarded=guarded or number < last)
         return outcomes
 
-    def pipeline(self, pipeline: Pipeline, state: State) -> set[Outcome]:
+    def pipeline(self, pipeline: Pipeline, state: State, *, guarded: bool) -> set[Outcome]:
+        """Run the parts one after the other; the last one's status counts, under pipefail each one's."""
         outcomes: set[Outcome] = {(Status.OK, state)}
-        for item in pipeline.items:
-            states = {after for _, after in outcomes}
-            outcomes = left_subshell(self.run(item, states, guarded=True), state)
+        for number, item in enumerate(pipeline.items, start=1):
+            latest: set[Outcome] = set()
+            for before, after in outcomes:
+                ran = left_subshell(self.step(item, after, guarded=guarded or pipeline.negated), state)
+                ran |= (
+                    {(Status.FAIL, done) for _, done in ran}
+                    if number < len(pipeline.items) and self.breaks(item)
+                    else set()
+                )
+                failed = state.options.pipefail and before is Status.FAIL
+                latest |= {(Status.FAIL if failed else status, done) for status, done in ran}
+            outcomes = bounded(latest)
         if pipeline.negated:
             flipped = {Status.OK: Status.FAIL, Status.FAIL: Status.OK}
             outcomes = {(flipped[status], after) for status, after in outcomes}
         return outcomes
+
+    def breaks(self, writer: Statement) -> bool:
+        """Tell whether a pipe's part may be killed after its work, because the next one no longer reads (SIGPIPE)."""
+        return any(
+            command.name not in ALWAYS_SUCCEED and not self.effects(command).succeeds for command in commands(writer)
+        )
 
     def conditional(self, conditional: If, state: State, *, guarded: bool) -> set[Outcome]:
         done: set[Outcome] = set()
@@ -223,7 +240,7 @@ class _Walk:
         return ended, on
 
     def command(self, command: ShellCommand, state: State, *, guarded: bool) -> set[Outcome]:
-        self.errexit.setdefault(id(command), set()).add(state.errexit)
+        self.errexit.setdefault(id(command), set()).add(state.options.errexit)
         outcomes = self.substituted(command, state)
         if command.substitutions and not command.words:
             return outcomes
@@ -231,11 +248,15 @@ class _Walk:
         return set[Outcome]().union(*(self.called(command, after, guarded=guarded) for after in states))
 
     def substituted(self, command: ShellCommand, state: State) -> set[Outcome]:
-        """Run what `$( )` in a command's words runs; only a bare assignment passes its status on."""
+        """Run what `$( )` in a command's words runs; only a bare assignment passes its status on.
+
+        dash keeps errexit there, bash switches it off.
+        """
         outcomes: set[Outcome] = {(Status.OK, state)}
+        off = replace(state.options, errexit=False)
         for part in command.substitutions:
-            inside = {replace(after, errexit=False) for _, after in outcomes}
-            outcomes = left_subshell(self.run(part, inside, guarded=True), state)
+            inside = {replace(after, options=options) for _, after in outcomes for options in (off, state.options)}
+            outcomes = left_subshell(self.run(part, inside, guarded=False), state)
         return outcomes
 
     def called(self, command: ShellCommand, state: State, *, guarded: bool) -> set[Outcome]:
@@ -266,7 +287,7 @@ class _Walk:
     def inner(self, script: Script, state: State) -> set[Outcome]:
         if script.faulty:
             raise TooComplexError
-        inside = replace(state, errexit=script.errexit)
+        inside = replace(state, options=script.options)
         return left_subshell(self.run(script.body, {inside}, guarded=False), state)
 
     def builtin(self, command: ShellCommand, state: State) -> set[Outcome] | None:
@@ -281,7 +302,7 @@ class _Walk:
             case ["set"] if any(text.startswith("-") and "n" in text.partition("o")[0] for text in texts[1:]):
                 return {(Status.EXIT_OK, state)}
             case ["set"]:
-                return {(Status.OK, replace(state, errexit=errexit_after(texts[1:], on=state.errexit)))}
+                return {(Status.OK, replace(state, options=options_after(texts[1:], state.options)))}
             case ["exec"] if len(texts) > 1:
                 after = applied(self.effects(command), state)
                 return {(Status.EXIT_OK, after), (Status.EXIT_FAIL, state)}
@@ -296,11 +317,8 @@ class _Walk:
         return None
 
 
-def errexit_after(options: list[str], *, on: bool) -> bool:
-    """Return whether errexit is on after `set` with these options."""
-    for number, option in enumerate(options):
-        if option.startswith(("-", "+")) and "e" in option[1:].partition("o")[0]:
-            on = option.startswith("-")
-        if option[:1] in {"-", "+"} and option.endswith("o") and options[number + 1 : number + 2] == ["errexit"]:
-            on = option.startswith("-")
-    return on
+def bounded(outcomes: set[Outcome]) -> set[Outcome]:
+    """Return the outcomes; raises TooComplexError where there are too many."""
+    if len(outcomes) > MOST_STATES:
+        raise TooComplexError
+    return outcomes

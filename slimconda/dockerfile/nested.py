@@ -1,25 +1,24 @@
 """Owns shell text inside of commands: `bash -c '...'`, `su -c "..."`, `eval "..."`, `bash <<E`."""
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from slimconda.dockerfile.shell import ShellCommand, Word
+from slimconda.dockerfile.shell_options import Options, options_of
 from slimconda.dockerfile.shell_words import unquoted_script
 from slimconda.dockerfile.text import JoinedText, Piece, join
 from slimconda.dockerfile.wrappers import unwrapped
 
 SHELLS = frozenset({"sh", "bash", "dash", "ash", "zsh", "ksh"})
 OPTIONS_WITH_VALUE = frozenset({"-o", "+o", "-O", "+O", "--rcfile", "--init-file"})
-ERREXIT = re.compile(r"-[a-zA-Z]*e[a-zA-Z]*")
 
 
 @dataclass(frozen=True)
 class NestedScript:
-    """The text that a command has a shell run, and whether that shell stops at the first failure."""
+    """The text that a command has a shell run, and what that shell's options are."""
 
     text: JoinedText
-    errexit: bool
+    options: Options
 
 
 def nested_script(script: JoinedText, command: ShellCommand, heredoc: JoinedText | None) -> NestedScript | None:
@@ -30,18 +29,13 @@ def nested_script(script: JoinedText, command: ShellCommand, heredoc: JoinedText
         return None
     given = heredoc or _here_string(script, command)
     text = _argument(script, command, at) or (given if _reads_input(command, at) else None)
-    return NestedScript(text, errexit_of([word.text for word in command.words[at + 1 :]])) if text else None
+    return NestedScript(text, options_of([word.text for word in command.words[at + 1 :]])) if text else None
 
 
 def _here_string(script: JoinedText, command: ShellCommand) -> JoinedText | None:
     """Return the word after `<<<`, if it is one."""
     words = [redirect.target for redirect in command.redirects if redirect.operator == "<<<" and redirect.target]
     return unquoted_script(script, words[0]) if words else None
-
-
-def errexit_of(options: Sequence[str]) -> bool:
-    """Tell whether a shell's options, such as those of SHELL, make it stop at the first failure."""
-    return any(ERREXIT.fullmatch(option) for option in options) or "errexit" in options
 
 
 def _argument(script: JoinedText, command: ShellCommand, at: int) -> JoinedText | None:

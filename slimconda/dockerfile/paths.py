@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
+from slimconda.dockerfile.shell_options import Options
+
 UNSURE = "unsure"
 RACED = "raced"
 DOUBTFUL = frozenset({UNSURE, RACED})
@@ -47,10 +49,10 @@ class Held:
 
 @dataclass(frozen=True)
 class State:
-    """What is held on a path, whether `set -e` is on, and the functions defined, by name and number."""
+    """What is held on a path, the shell's options, and the functions defined, by name and number."""
 
     held: frozenset[Held]
-    errexit: bool
+    options: Options
     functions: tuple[tuple[str, int], ...] = ()
 
 
@@ -75,7 +77,7 @@ def left_subshell(outcomes: set[Outcome], before: State) -> set[Outcome]:
     seen |= {Status.RETURN_OK: Status.OK, Status.RETURN_FAIL: Status.FAIL}
     seen |= {Status.BREAK: Status.OK, Status.CONTINUE: Status.OK}
     return {
-        (seen.get(status, status), replace(state, errexit=before.errexit, functions=before.functions))
+        (seen.get(status, status), replace(state, options=before.options, functions=before.functions))
         for status, state in outcomes
     }
 

@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from slimconda.dockerfile.nested import SHELLS, errexit_of
+from slimconda.dockerfile.nested import SHELLS
 from slimconda.dockerfile.parser import Instruction
 from slimconda.dockerfile.scanner import HeredocBody
 from slimconda.dockerfile.shell import Script, Sequence, ShellCommand, Word
+from slimconda.dockerfile.shell_options import Options, options_of
 from slimconda.dockerfile.shell_reader import parse_script
 from slimconda.dockerfile.text import JoinedText, Piece, join
 from slimconda.source import Source
@@ -41,10 +42,10 @@ def script_of(instruction: Instruction, shell: tuple[str, ...], source: Source) 
         return _exec_script(instruction)
     if not _is_posix(shell):
         return None
-    errexit = errexit_of(shell)
+    options = options_of(shell)
     if instruction.heredocs:
-        return _heredoc_script(instruction, source, errexit=errexit)
-    return RunScript(Form.SHELL, parse_script(instruction.arguments, errexit=errexit))
+        return _heredoc_script(instruction, source, options=options)
+    return RunScript(Form.SHELL, parse_script(instruction.arguments, options=options))
 
 
 def _is_posix(shell: tuple[str, ...]) -> bool:
@@ -78,25 +79,25 @@ def _exec_inner(instruction: Instruction, words: tuple[Word, ...]) -> Script | N
     flag = next((n for n, text in enumerate(texts) if re.fullmatch(r"-[a-zA-Z]*c", text)), len(texts))
     if flag + 1 >= len(texts):
         return None
-    return parse_script(instruction.exec_form[flag + 1], errexit=errexit_of(tuple(texts[: flag + 1])), depth=1)
+    return parse_script(instruction.exec_form[flag + 1], options=options_of(texts[: flag + 1]), depth=1)
 
 
 def _decode(data: bytes) -> str:
     return data.decode("utf-8", "surrogateescape")
 
 
-def _heredoc_script(instruction: Instruction, source: Source, *, errexit: bool) -> RunScript | None:
+def _heredoc_script(instruction: Instruction, source: Source, *, options: Options) -> RunScript | None:
     first = instruction.heredocs[0]
     if len(instruction.heredocs) > 1 or not _stands_alone(instruction.arguments.data):
-        return RunScript(Form.WITH_HEREDOCS, parse_script(_with_bodies(instruction, source), errexit=errexit))
+        return RunScript(Form.WITH_HEREDOCS, parse_script(_with_bodies(instruction, source), options=options))
     body = _body(first, source)
     shebang = SHEBANG.match(body.data)
     if shebang:
         program = (shebang[2] if shebang[1].endswith(b"/env") and shebang[2] else shebang[1]).decode("utf-8", "replace")
         if program.rpartition("/")[2] not in SHELLS:
             return None
-        errexit = errexit_of((_decode(shebang[2] or b""),))
-    return RunScript(Form.HEREDOC, parse_script(body, errexit=errexit))
+        options = options_of((_decode(shebang[2] or b""),))
+    return RunScript(Form.HEREDOC, parse_script(body, options=options))
 
 
 def _stands_alone(arguments: bytes) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+from slimconda.dockerfile.shell_options import NONE, Options
 from slimconda.dockerfile.text import JoinedText
 from slimconda.source import Span
 
@@ -165,7 +166,7 @@ class Script:
     text: JoinedText
     body: Sequence
     faulty: bool
-    errexit: bool = False
+    options: Options = NONE
 
     @cached_property
     def fed(self) -> frozenset[int]:

@@ -33,6 +33,7 @@ from slimconda.dockerfile.shell import (
 from slimconda.dockerfile.shell_heredocs import Heredoc, without_heredocs
 from slimconda.dockerfile.shell_lists import chain_of, pipeline_of
 from slimconda.dockerfile.shell_nodes import REDIRECTS, after, own_end, substitutions
+from slimconda.dockerfile.shell_options import NONE, Options
 from slimconda.dockerfile.shell_words import make_word, unquoted_script
 from slimconda.dockerfile.text import JoinedText
 
@@ -56,7 +57,7 @@ def _parser() -> "Parser":
     return Parser(Language(tree_sitter_bash.language()))
 
 
-def parse_script(text: JoinedText, *, errexit: bool = False, depth: int = 0) -> Script:
+def parse_script(text: JoinedText, *, options: Options = NONE, depth: int = 0) -> Script:
     """Parse a shell text; broken grammar makes the script faulty, it raises nothing."""
     data, heredocs = without_heredocs(text.data) or (text.data, None)
     root = _parser().parse(data).root_node
@@ -64,8 +65,8 @@ def parse_script(text: JoinedText, *, errexit: bool = False, depth: int = 0) -> 
     try:
         body = reader.sequence(root.children, 0)
     except RecursionError:
-        return Script(text, Sequence(()), faulty=True, errexit=errexit)
-    return Script(text, body, root.has_error or reader.faulty or heredocs is None, errexit)
+        return Script(text, Sequence(()), faulty=True, options=options)
+    return Script(text, body, root.has_error or reader.faulty or heredocs is None, options)
 
 
 class _Reader:
@@ -271,7 +272,7 @@ class _Reader:
         nested = nested_script(self.text, command, given)
         if nested is None:
             return command
-        return replace(command, inner=parse_script(nested.text, errexit=nested.errexit, depth=self.depth + 1))
+        return replace(command, inner=parse_script(nested.text, options=nested.options, depth=self.depth + 1))
 
     def words(self, nodes: Iterable["Node"]) -> Iterator[tuple[str, Word]]:
         """Yield the words that nodes are, each with its first node's type; the grammar cuts one before a backtick."""
@@ -304,6 +305,7 @@ class _Reader:
         statement = self.statement(body, level + 1)
         if body.type in {"list", "pipeline"} and isinstance(statement, Chain | Pipeline):
             last = self.with_redirects(body.named_children[-1], redirects, level + 1)
-            return replace(statement, items=(*statement.items[:-1], last))
+            end = max(statement.end, last.end)
+            return replace(statement, items=(*statement.items[:-1], last), end=end)
         end = max(redirect.end_byte for redirect in redirects)
         return replace(statement, end=max(statement.end, end))

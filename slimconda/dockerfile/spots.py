@@ -199,4 +199,4 @@ def errexit_at(layer: RunLayer, place: Spot) -> frozenset[bool]:
     if layer.errexit is not None:
         return layer.errexit.get(id(place.command), frozenset())
     sets = any(other.name == "set" for other in commands(place.script.body))
-    return frozenset({place.script.errexit, sets or place.script.errexit})
+    return frozenset({place.script.options.errexit, sets or place.script.options.errexit})

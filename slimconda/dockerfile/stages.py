@@ -275,7 +275,7 @@ def _assigned(variables: Mapping[str, str], instruction: Instruction, escape: st
     words = [_text(word) for word in split_words(instruction.arguments.data, escape.encode())]
     if instruction.keyword == "ENV" and words and "=" not in words[0]:
         name, _, value = instruction.value.partition(" ")
-        return {name: expand(value.strip(), variables)}
+        return {name: expand(_unquote(value.strip()), variables)}
     pairs = [word.partition("=") for word in words if "=" in word]
     return {name: expand(_unquote(value), variables) for name, _, value in pairs}
 

@@ -1,7 +1,8 @@
 """Owns which versions of conda a Dockerfile may mean: those that it names, and whether an image hides one.
 
-Sources: the names of installers and images. Anaconda's release notes: 5.x ships conda 4.3 to 4.5, 2022.05 conda 4.12,
-2022.10 conda 22.9. Miniconda's archive: the last for Python 2 ships conda 4.8, for 32-bit Intel 4.9, for armv7l 3.16.
+Sources: the names of installers and images. Anaconda's release notes: 2.0 ships conda 3.5, 2.5 conda 3.19, 5.x conda
+4.3 to 4.5, 2022.05 conda 4.12, 2022.10 conda 22.9. Miniconda's archive: the last for Python 2 ships conda 4.8, for
+32-bit Intel 4.9, for armv7l 3.16.
 """
 
 import re
@@ -71,6 +72,8 @@ def _of_anaconda(version: Version) -> Version:
         return (22, 9)
     if version >= (2000, 0):
         return (4, 12) if version >= (2022, 0) else (4, 6)
+    if (2, 0) <= version < (4, 0):
+        return (3, 5)
     return (4, 3) if version >= (5, 0) else version
 
 
