@@ -38,7 +38,7 @@ def test_lint_finds_and_exits_with_1(tmp_path: Path) -> None:
     written(tmp_path, DIRTY)
     run = slimconda("lint", cwd=tmp_path)
     assert run.returncode == 1
-    assert run.stdout.startswith(b"Dockerfile\n  2:5 warning[conda-cache-left]")
+    assert run.stdout.startswith(b"Dockerfile:2:5: warning[conda-cache-left]")
     assert run.stdout.endswith(b"1 warning (1 fixable with `slimconda fix`) in 1 Dockerfile\n")
 
 

@@ -164,7 +164,7 @@ def folder(tmp_path: Path) -> Path:
 def test_lint_finds_environment_files_beside_dockerfiles(folder: Path) -> None:
     shown = CliRunner().invoke(app, ["lint", str(folder)])
     assert shown.exit_code == 1
-    assert "environment-dev.yml\n  4:5 warning[package-given-twice]" in shown.stdout
+    assert "environment-dev.yml:4:5: warning[package-given-twice]" in shown.stdout
     assert "in 1 Dockerfile and 1 environment file" in shown.stdout
     alone = CliRunner().invoke(app, ["lint", str(folder / "environment-dev.yml")])
     assert "in 1 environment file" in alone.stdout

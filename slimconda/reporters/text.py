@@ -18,13 +18,15 @@ BOLD, GREEN = "1", "32"
 def render(report: Report, *, colour: bool = False) -> str:
     """Return the report as text, by file; what comes from files is shown without control characters."""
     notes = [f"{visible(path)}: a template, not judged: lint what it renders" for path in report.templates]
-    parts = [_file(path, findings, report, colour=colour) for path, findings in _by_file(report)]
+    groups = _by_file(report)
+    headed = len(groups) > 1
+    parts = [_file(path, findings, report, headed=headed, colour=colour) for path, findings in groups]
     return "".join(f"{part}\n" for part in [*parts, *notes, summary(report)])
 
 
 def render_findings(report: Report) -> str:
     """Return the findings alone, as the cards quote them."""
-    parts = [_file(path, findings, report, colour=False).rstrip("\n") for path, findings in _by_file(report)]
+    parts = [_finding(finding, report.sources[finding.path], colour=False) for finding in report.open]
     return "".join(f"{part}\n" for part in parts)
 
 
@@ -36,19 +38,24 @@ def _by_file(report: Report) -> list[tuple[str, list[Finding]]]:
     return list(files.items())
 
 
-def _file(path: str, findings: list[Finding], report: Report, *, colour: bool) -> str:
-    """Return a file's name and its findings, with an empty line at the end."""
+def _file(path: str, findings: list[Finding], report: Report, *, headed: bool, colour: bool) -> str:
+    """Return a file's findings, below its name and their number where several files have some."""
     parts = [_finding(finding, report.sources[path], colour=colour) for finding in findings]
-    return "\n".join([_painted(visible(path), BOLD if colour else ""), *parts, ""])
+    heading = f"{visible(path)}, {_count(len(findings), 'finding')}"
+    return "\n".join([_painted(heading, BOLD if colour else ""), *parts, ""] if headed else parts)
 
 
 def _finding(finding: Finding, source: Source, *, colour: bool) -> str:
     span = finding.place if isinstance(finding.place, Span) else Span(0, 0)
     tint = COLOURS[finding.severity] if colour else ""
-    place = source.position(span.start)
     name = _painted(f"{finding.severity.label}[{finding.rule}]", tint)
-    head = f"  {place.line}:{place.column} {name} {visible(finding.message)}"
+    head = f"{_painted(_place(finding, source, span), BOLD if colour else '')}: {name} {visible(finding.message)}"
     return "\n".join([head, *_excerpt(source, span, tint), *_fix(finding, GREEN if colour else "")])
+
+
+def _place(finding: Finding, source: Source, span: Span) -> str:
+    place = source.position(span.start)
+    return f"{visible(finding.path)}:{place.line}:{place.column}"
 
 
 def _painted(text: str, tint: str) -> str:
