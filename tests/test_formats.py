@@ -251,9 +251,7 @@ def test_markdown_stays_below_a_mebibyte_and_counts_what_it_cuts() -> None:
 def test_text_is_grouped_by_file() -> None:
     report = report_of(DIRTY, b"FROM a\n", MANY)
     headings = [
-        line
-        for line in text.render(report).splitlines()
-        if line.endswith((" finding", " findings", "Dockerfiles"))
+        line for line in text.render(report).splitlines() if line.endswith((" finding", " findings", "Dockerfiles"))
     ]
     assert headings == [
         "0/Dockerfile, 1 finding",
