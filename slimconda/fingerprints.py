@@ -16,10 +16,16 @@ def fingerprints(report: Report) -> tuple[str, ...]:
     seen: Counter[tuple[str, ...]] = Counter()
     found = []
     for finding in report.findings:
-        key = (finding.rule, report.location(finding.path), _words(finding, report))
+        rule, words = command_of(finding, report)
+        key = (rule, report.location(finding.path), words)
         found.append(_hash(*key, str(seen[key])))
         seen[key] += 1
     return tuple(found)
+
+
+def command_of(finding: Finding, report: Report) -> tuple[str, str]:
+    """Return the rule and the words of the command, by which equal findings of one file are known."""
+    return finding.rule, _words(finding, report)
 
 
 def _words(finding: Finding, report: Report) -> str:

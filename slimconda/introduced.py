@@ -1,5 +1,6 @@
 """Owns which findings a change introduced: in an instruction that it touched, or not there before it."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -8,7 +9,7 @@ from slimconda.changes import Change
 from slimconda.config import Config
 from slimconda.errors import InputError
 from slimconda.findings import Finding, Report
-from slimconda.fingerprints import fingerprints
+from slimconda.fingerprints import command_of, fingerprints
 from slimconda.judge import lint_file
 from slimconda.source import Source, Span
 
@@ -27,6 +28,24 @@ def introduced(report: Report, change: Change, config: Config) -> Report:
     named = zip(report.findings, fingerprints(report), strict=True)
     kept = tuple(f for f, name in named if f.ignored or name not in known or _is_touched(f, source, lines))
     return replace(report, findings=kept, older=len(report.findings) - len(kept))
+
+
+def set_aside(report: Report, left: Report) -> Counter[tuple[str, str]]:
+    """Return the rules and commands of one file's findings that are not left, with their numbers."""
+    return _commands(report) - _commands(left)
+
+
+def without(report: Report, old: Counter[tuple[str, str]]) -> Report:
+    """Return a report, perhaps of a later text of the file, without the findings that were set aside."""
+    if not old:
+        return report
+    found = _commands(report)
+    kept = tuple(f for f in report.findings if found[command_of(f, report)] > old[command_of(f, report)])
+    return replace(report, findings=kept, older=len(report.findings) - len(kept))
+
+
+def _commands(report: Report) -> Counter[tuple[str, str]]:
+    return Counter(command_of(finding, report) for finding in report.findings)
 
 
 def _known(before: Source, report: Report, config: Config) -> frozenset[str]:

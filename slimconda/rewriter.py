@@ -1,14 +1,17 @@
 """Owns the way from fixes to a new text: takes fixes that do not overlap, splices, parses and lints again."""
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 
 from slimconda.config import Config
 from slimconda.dockerfile.parser import Dockerfile, parse
 from slimconda.dockerfile.scanner import SyntaxProblem
 from slimconda.errors import InputError
 from slimconda.findings import Finding, Fix, Report, Safety
+from slimconda.introduced import without
 from slimconda.linter import lint_dockerfile
 from slimconda.source import Edit, Source, Span, apply_edits
 
@@ -36,14 +39,18 @@ class Rewrite:
         return self.data != self.source.data
 
 
-def rewrite(source: Source, config: Config, *, unsafe: bool = False) -> Rewrite:
+def rewrite(
+    source: Source, config: Config, *, unsafe: bool = False, old: Counter[tuple[str, str]] | None = None
+) -> Rewrite:
     """Return the Dockerfile with all wanted fixes made, up to a text in which there are none left.
 
+    `old` are findings that are set aside, so neither mended nor reported: rules and commands with their numbers.
     A fix after which Docker would read the file otherwise is left out, and `gave_up` says so; where there is no end
     the original comes back. Raises InputError where the Dockerfile is no text or empty.
     """
     original = parse(source)
-    report = lint_dockerfile(original, config)
+    judge = partial(_judged, config=config, old=old or Counter())
+    report = judge(original)
     if original.problems and not original.template:
         return Rewrite(source, source.data, (), report, refused=original.problems[0])
     state = _State(original, report, (), None)
@@ -51,8 +58,12 @@ def rewrite(source: Source, config: Config, *, unsafe: bool = False) -> Rewrite:
         chosen = _choose(state.report, unsafe=unsafe) if state.gave_up is None else []
         if not chosen:
             return Rewrite(source, state.dockerfile.source.data, state.fixed, state.report, state.gave_up)
-        state = _next(state, chosen, config)
+        state = _next(state, chosen, judge)
     return Rewrite(source, source.data, (), report, f"no end after {MOST_ROUNDS} rounds")
+
+
+def _judged(dockerfile: Dockerfile, config: Config, old: Counter[tuple[str, str]]) -> Report:
+    return without(lint_dockerfile(dockerfile, config), old)
 
 
 def propose(report: Report, path: str) -> bytes:
@@ -71,15 +82,15 @@ class _State:
     gave_up: str | None
 
 
-def _next(state: _State, chosen: list[Finding], config: Config) -> _State:
+def _next(state: _State, chosen: list[Finding], judge: Callable[[Dockerfile], Report]) -> _State:
     """Return the state with the fixes made: all at once, or one by one without those that break the file."""
     whole = _with(state.dockerfile, chosen)
     if isinstance(whole, Dockerfile):
-        return _State(whole, lint_dockerfile(whole, config), (*state.fixed, *chosen), None)
+        return _State(whole, judge(whole), (*state.fixed, *chosen), None)
     for finding in chosen:
         alone = _with(state.dockerfile, [finding])
         if isinstance(alone, Dockerfile):
-            return _State(alone, lint_dockerfile(alone, config), (*state.fixed, finding), whole)
+            return _State(alone, judge(alone), (*state.fixed, finding), whole)
     return _State(state.dockerfile, state.report, state.fixed, whole)
 
 

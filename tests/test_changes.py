@@ -122,6 +122,28 @@ def test_a_repository_cannot_name_programs(repository: Path) -> None:
     assert not (repository / "ran").exists()
 
 
+def test_fix_mends_what_the_change_brought_in_alone(repository: Path) -> None:
+    new = b"RUN conda install -y new=1 && \\\n  pip install x\n"
+    path = written(repository, OLD + new, "images/Dockerfile")
+    compose = written(repository, INLINE, "compose.yaml")
+    git(repository, "add", "compose.yaml")
+    git(repository, "commit", "-qm", "compose")
+    run = slimconda("fix", "--changed-since", "HEAD", cwd=repository)
+    assert (run.returncode, run.stderr) == (0, b"images/Dockerfile: 2 fixed\nin 3 files: 2 fixed\n"), run.stderr
+    fixed = b"RUN conda install -y new=1 && \\\n  conda clean --all --yes && \\\n  pip install --no-cache-dir x\n"
+    assert (path.read_bytes(), compose.read_bytes()) == (OLD + fixed, INLINE)
+    written(repository, INLINE + b"        RUN conda install -y c=1\n", "compose.yaml")
+    slimconda("fix", "--changed-since", "HEAD", cwd=repository)
+    assert compose.read_bytes() == INLINE + b"        RUN conda install -y c=1 && conda clean --all --yes\n"
+    slimconda("lint", "--baseline", "base.json", "--update-baseline", "images", cwd=repository)
+    written(repository, INLINE, "compose.yaml")
+    run = slimconda("fix", "--baseline", "base.json", cwd=repository)
+    assert run.stderr == b"compose.yaml: 1 fixed\nin 3 files: 1 fixed\n"
+    assert path.read_bytes() == OLD + fixed
+    run = slimconda("fix", "--changed-since", "nowhere", cwd=repository)
+    assert (run.returncode, "no such commit" in one_line(run.stderr)) == (2, True)
+
+
 def entries(path: Path) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = json.loads(path.read_text())["findings"]
     return found

@@ -1,57 +1,38 @@
-"""Owns what the GitHub Action does between its inputs, given by the environment, and the files of GitHub's runner."""
+"""Owns what the GitHub Action does with its inputs: fix, measure an image, lint, and say what came out."""
 
 import json
 import os
-import secrets
 import subprocess
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from slimconda import __version__
 from slimconda.cli.output import BAD_INPUT, note
+from slimconda.cli.runner import Inputs, base_commit, write_outputs, write_summary
 from slimconda.errors import InputError
-from slimconda.reporters.escapes import fenced, inert
+from slimconda.reporters.escapes import inert
 
-# Above 1 MiB GitHub drops the whole summary of a step; a file name in a report is at most a path long.
-LONGEST_SUMMARY = 1_000_000
 # Inputs that inspect takes as options of the same name.
-IMAGE_OPTIONS = ("config", "fail-on", "dockerfile", "max-size", "max-residue", "max-growth", "since")
-NOTHING_BEFORE = "0" * 40
-LARGEST_EVENT = 64 << 20
+IMAGE_OPTIONS = ("config", "fail-on", "dockerfile", "max-size", "max-residue", "max-growth")
+REPORTS = ("json", "sarif", "rdjson", "markdown")
 
 
 @dataclass(frozen=True)
-class Inputs:
-    """The action's inputs by their names, as strings; an empty one is as good as none."""
+class Measurement:
+    """What inspect and compare said of the image: exit code, residue in bytes, report as JSON and as text."""
 
-    values: dict[str, str] = field(default_factory=dict)
-
-    def text(self, name: str) -> str:
-        """Return an input without blanks around it."""
-        return self.values.get(name, "").strip()
-
-    def flag(self, name: str) -> bool:
-        """Return whether an input says yes; raises InputError for what is neither yes nor no."""
-        value = self.text(name).lower()
-        if value not in {"true", "false", ""}:
-            raise InputError(f"{name} must be true or false, not {self.text(name)!r}")
-        return value == "true"
-
-    @property
-    def paths(self) -> list[str]:
-        """Return the paths, one a line."""
-        return [line.strip() for line in self.values.get("paths", "").splitlines() if line.strip()] or ["."]
+    code: int = 0
+    residue: int = 0
+    report: bytes = b""
+    text: str = ""
 
 
 def main() -> None:
-    """Lint, perhaps fix and inspect; write outputs and summary; exit with the worst of the exit codes."""
-    prefix = "SLIMCONDA_INPUT_"
-    given = {
-        name.removeprefix(prefix).lower().replace("_", "-"): os.environ[name] for name in os.environ if prefix in name
-    }
+    """Do what the inputs in the environment ask; exit with the worst of the exit codes."""
     try:
-        sys.exit(run(Inputs(given), Path(os.environ["RUNNER_TEMP"])))
+        sys.exit(run(Inputs.read(os.environ), Path(os.environ["RUNNER_TEMP"])))
     except InputError as error:
         note(str(error))
         sys.exit(BAD_INPUT)
@@ -59,73 +40,86 @@ def main() -> None:
 
 def run(inputs: Inputs, temporary: Path) -> int:
     """Do what the inputs ask and return the exit code; raises InputError."""
-    files = {name: temporary / f"slimconda.{name}" for name in ("json", "sarif", "rdjson", "markdown")}
+    _check_version(inputs.text("version"))
+    files = {name: temporary / f"slimconda.{name}" for name in (*REPORTS, "image")}
     for path in files.values():
         path.unlink(missing_ok=True)
-    before, fixed = 0, inputs.flag("fix")
-    options = _options(inputs)
-    if fixed:
-        _slimconda("lint", "--format=json", "--exit-zero", f"--output=json={files['json']}", *options, quiet=True)
-        before = _findings(files["json"])
-        _slimconda("fix", "--exit-zero", *_common(inputs))
-    outputs = [f"--output={name}={path}" for name, path in files.items()]
-    code = _slimconda("lint", *_shown(inputs), *outputs, *options)
-    after = _findings(files["json"])
-    image, residue, text = _inspect(inputs) if inputs.text("image") else (0, 0, "")
-    _write_outputs(
-        {"findings": after, "fixed": max(0, before - after) if fixed else 0, "residue-bytes": residue}
-        | {f"{name}-file": files[name] for name in ("sarif", "rdjson") if files[name].exists()}
-    )
-    _write_summary(files["markdown"], text)
-    return max(code, image)
+    options, fixed = _options(inputs), 0
+    if inputs.flag("fix"):
+        fixed = _fix(files["json"], options)
+    image = _measure(inputs) if inputs.text("image") else Measurement()
+    code = _lint(inputs, files, options, image)
+    if image.text:
+        print(inert(image.text), end="", flush=True)  # noqa: T201
+    found = max(0, fixed - _findings(files["json"])) if fixed else 0
+    values: dict[str, object] = {"findings": _findings(files["json"]), "fixed": found, "residue-bytes": image.residue}
+    write_outputs(values | {f"{name}-file": files[name] for name in ("sarif", "rdjson") if files[name].exists()})
+    write_summary(files["markdown"], image.text)
+    return max(code, image.code)
+
+
+def _check_version(wanted: str) -> None:
+    """Raise InputError where this checkout is not of the version that the workflow expects, or begins of it."""
+    parts = wanted.removeprefix("v").split(".") if wanted else []
+    if __version__.split(".")[: len(parts)] != parts:
+        raise InputError(f"version: this action is slimconda {__version__}, not {wanted}: name that version in uses:")
+
+
+def _fix(report: Path, options: list[str]) -> int:
+    """Fix the files and return how many findings there were before."""
+    _slimconda("lint", "--format=json", "--exit-zero", f"--output=json={report}", *options, quiet=True)
+    _slimconda("fix", "--exit-zero", *options)
+    return _findings(report)
+
+
+def _lint(inputs: Inputs, files: dict[str, Path], options: list[str], image: Measurement) -> int:
+    outputs = [f"--output={name}={files[name]}" for name in REPORTS]
+    shown = [f"--format={inputs.text('format')}"] if inputs.text("format") else []
+    if image.report and inputs.text("dockerfile"):
+        files["image"].write_bytes(image.report)
+        outputs.append(f"--measured={files['image']}")
+    return _slimconda("lint", *shown, *outputs, *options)
 
 
 def _options(inputs: Inputs) -> list[str]:
-    """Return lint's options and paths."""
+    """Return the options and paths that lint and fix take alike."""
     options = []
     if inputs.flag("changed-only"):
-        base = _base()
+        base = base_commit(os.environ)
         if base:
             options.append(f"--changed-since={base}")
         else:
             note("this event names no earlier commit, so that everything is linted")
-    if inputs.text("baseline"):
-        options.append(f"--baseline={inputs.text('baseline')}")
-    return [*options, *_common(inputs)]
+    options += [f"--{name}={inputs.text(name)}" for name in ("baseline", "config", "fail-on") if inputs.text(name)]
+    return [*options, "--", *inputs.paths]
 
 
-def _common(inputs: Inputs) -> list[str]:
-    """Return what lint and fix take alike: configuration, then the paths."""
-    config = [f"--config={inputs.text('config')}"] if inputs.text("config") else []
-    fail_on = [f"--fail-on={inputs.text('fail-on')}"] if inputs.text("fail-on") else []
-    return [*config, *fail_on, "--", *inputs.paths]
-
-
-def _shown(inputs: Inputs) -> list[str]:
-    return [f"--format={inputs.text('format')}"] if inputs.text("format") else []
-
-
-def _base() -> str | None:
-    """Return the commit that the event's change starts from: of a pull request, or of a push to an existing branch."""
-    path = Path(os.environ.get("GITHUB_EVENT_PATH", ""))
-    try:
-        event: Any = json.loads(path.read_bytes()) if path.is_file() and path.stat().st_size < LARGEST_EVENT else {}
-    except (OSError, ValueError, RecursionError):
-        raise InputError(f"{path}: not an event of GitHub") from None
-    base = event.get("pull_request", {}).get("base", {}).get("sha") or event.get("before")
-    return base if isinstance(base, str) and base and base != NOTHING_BEFORE else None
-
-
-def _inspect(inputs: Inputs) -> tuple[int, int, str]:
-    """Measure the image; return the exit code, the residue in bytes, and the report as text."""
-    image = inputs.text("image")
-    common = [*(f"--{name}={inputs.text(name)}" for name in IMAGE_OPTIONS if inputs.text(name)), "--", image]
-    run = _captured("inspect", "--format=json", *common)
+def _measure(inputs: Inputs) -> Measurement:
+    """Inspect the image and compare it with an earlier one."""
+    image, since = inputs.text("image"), inputs.text("since")
+    common = [f"--{name}={inputs.text(name)}" for name in IMAGE_OPTIONS if inputs.text(name)]
+    common += [f"--since={since}"] if inputs.text("max-growth") else []
+    run = _captured("inspect", "--format=json", *common, "--", image)
     if run.returncode > 1:
-        return run.returncode, 0, ""
-    text = _captured("inspect", *common).stdout.decode("utf-8", "replace")
-    print(inert(text), end="", flush=True)  # noqa: T201
-    return run.returncode, json.loads(run.stdout)["totals"]["residue"], text
+        return Measurement(run.returncode)
+    text = _captured("inspect", *common, "--", image).stdout
+    code, compared = _compare(since, image) if since and not _is_report(since) else (0, b"")
+    residue = json.loads(run.stdout)["totals"]["residue"]
+    return Measurement(max(run.returncode, code), residue, run.stdout, (text + compared).decode("utf-8", "replace"))
+
+
+def _compare(before: str, after: str) -> tuple[int, bytes]:
+    run = _captured("compare", "--", before, after)
+    return run.returncode, b"\n" + run.stdout if run.returncode < BAD_INPUT else b""
+
+
+def _is_report(since: str) -> bool:
+    """Tell whether it is a saved report of inspect, which knows sizes alone, and no image."""
+    try:
+        with Path(since).open("rb") as file:
+            return file.read(1) == b"{"
+    except OSError:
+        return False
 
 
 def _slimconda(*words: str, quiet: bool = False) -> int:
@@ -143,33 +137,10 @@ def _command(*words: str) -> list[str]:
 
 def _findings(report: Path) -> int:
     try:
-        return int(json.loads(report.read_bytes())["summary"]["findings"])
+        content: Any = json.loads(report.read_bytes())
     except FileNotFoundError:
         return 0
-
-
-def _write_outputs(values: dict[str, object]) -> None:
-    """Append outputs with a delimiter that no value can know."""
-    path = os.environ.get("GITHUB_OUTPUT")
-    if path:
-        delimiter = f"end-{secrets.token_hex(16)}"
-        text = "".join(f"{name}<<{delimiter}\n{value}\n{delimiter}\n" for name, value in values.items())
-        with Path(path).open("a", encoding="utf-8") as file:
-            file.write(text)
-
-
-def _write_summary(report: Path, inspected: str) -> None:
-    """Append the step's summary: what lint found, and what the image holds."""
-    path = os.environ.get("GITHUB_STEP_SUMMARY")
-    if not path or not report.exists():
-        return
-    text = report.read_text(encoding="utf-8")
-    if inspected:
-        text += f"\n{fenced(inspected)}\n"
-    if len(text.encode()) > LONGEST_SUMMARY:
-        text = report.read_text(encoding="utf-8") + "\nThe image's report is too long for a summary; the log has it.\n"
-    with Path(path).open("a", encoding="utf-8") as file:
-        file.write(text)
+    return int(content["summary"]["findings"])
 
 
 if __name__ == "__main__":

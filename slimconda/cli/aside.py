@@ -39,30 +39,30 @@ class Aside:
 
         Writes the baseline, or the pragmas, where asked to.
         """
-        left = self._left(judged)
+        left = self.left(judged)
         if not self.add_ignores or not self.reason:
             return left, False
         silenced = [_silenced(one, self.reason) for one in left]
-        after = self._left([done or one for done, one in zip(silenced, judged, strict=True)], again=True)
+        after = self.left([done or one for done, one in zip(silenced, judged, strict=True)], quiet=True)
         return after, None in silenced
 
-    def _left(self, judged: list[Judged], *, again: bool = False) -> list[Judged]:
-        """Return the files without what is set aside; `again` says nothing and writes nothing."""
+    def left(self, judged: list[Judged], *, quiet: bool = False) -> list[Judged]:
+        """Return the files without what is set aside; `quiet` says nothing and writes no baseline."""
         if self.changed_since and judged:
             judged = _introduced(judged, self.changed_since)
-        return self._accepted(judged, self.baseline, again=again) if self.baseline else judged
+        return self._accepted(judged, self.baseline, quiet=quiet) if self.baseline else judged
 
-    def _accepted(self, judged: list[Judged], path: Path, *, again: bool) -> list[Judged]:
+    def _accepted(self, judged: list[Judged], path: Path, *, quiet: bool) -> list[Judged]:
         from slimconda.baseline import Baseline, read_baseline
 
         baseline = Baseline({}) if self.update_baseline and not path.exists() else read_baseline(path)
         report = join_reports([one.report for one in judged])
         today = datetime.now().astimezone().date()
-        if self.update_baseline and not again:
+        if self.update_baseline and not quiet:
             baseline = baseline.updated(report, self.reason or NO_REASON)
             write_file(path, baseline.render())
             note(f"{path}: {len(baseline.entries)} findings accepted")
-        elif not self.changed_since and not again:
+        elif not self.changed_since and not quiet:
             for complaint in baseline.complaints(report, today):
                 note(f"{path}: {complaint}")
         return [replace(one, report=baseline.accept(one.report, today)) for one in judged]

@@ -1,14 +1,19 @@
 """Owns `slimconda fix`."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from slimconda.cli.aside import Aside
 from slimconda.cli.inputs import STDIN, Asked, find_sources, open_source
+from slimconda.cli.judging import Judge
 from slimconda.cli.options import (
     AllStagesOption,
+    BaselineOption,
+    ChangedSinceOption,
     ConfigOption,
     ExitZeroOption,
     ExtendSelectOption,
@@ -19,11 +24,14 @@ from slimconda.cli.options import (
     TargetOption,
 )
 from slimconda.cli.output import complain, finish, write
+from slimconda.cli.reports import located
 from slimconda.errors import InputError
 from slimconda.files import replace_file
 from slimconda.reporters.escapes import inert
 
 if TYPE_CHECKING:
+    from collections import Counter
+
     from slimconda.rewriter import Rewrite
 
 
@@ -39,6 +47,8 @@ def fix(
     config: ConfigOption = None,
     all_stages: AllStagesOption = False,
     target: TargetOption = None,
+    changed_since: ChangedSinceOption = None,
+    baseline: BaselineOption = None,
     exit_zero: ExitZeroOption = False,
 ) -> None:
     """Rewrite Dockerfiles so that less is left.
@@ -55,12 +65,13 @@ def fix(
     rewrites: list[Rewrite] = []
     skipped, found = 0, False
     sources, failed = find_sources(paths)
+    old = _set_aside(sources, asked, Aside(changed_since, baseline))
     for source in sources:
         if is_environment(source):
             continue  # what stands there is told by lint alone
         try:
             settings = asked.config(source)
-            done = rewrite_file(open_source(source), settings, unsafe=unsafe)
+            done = rewrite_file(open_source(source), settings, unsafe=unsafe, old=old.get(source))
             _refuse_broken(done)
             _deliver(done, diff=diff, check=check)
         except InputError as error:
@@ -72,6 +83,18 @@ def fix(
         rewrites.append(done)
     typer.echo(inert(render_all(rewrites, skipped, verb=verb)), err=True, nl=False)
     finish(failed=failed, found=found and not exit_zero)
+
+
+def _set_aside(sources: list[str], asked: Asked, aside: Aside) -> "dict[str, Counter[tuple[str, str]]]":
+    """Return by file the findings that are to be left; raises InputError where the options cannot say."""
+    if aside == Aside():
+        return {}
+    from slimconda.introduced import set_aside
+
+    named = (name for name in sources if name != STDIN)
+    judged = [replace(one, report=located(one.report)) for one in map(Judge(asked), named) if not one.error]
+    left = aside.left(judged, quiet=True)
+    return {one.name: set_aside(one.report, other.report) for one, other in zip(judged, left, strict=True)}
 
 
 def _refuse_broken(done: "Rewrite") -> None:

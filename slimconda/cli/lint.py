@@ -1,6 +1,7 @@
 """Owns `slimconda lint`."""
 
 from dataclasses import replace
+from pathlib import Path
 
 from slimconda.cli.aside import Aside
 from slimconda.cli.inputs import Asked, find_sources
@@ -18,6 +19,7 @@ from slimconda.cli.options import (
     FormatOption,
     IgnoreOption,
     JobsOption,
+    MeasuredOption,
     OutputOption,
     Paths,
     ReasonOption,
@@ -28,7 +30,7 @@ from slimconda.cli.options import (
 )
 from slimconda.cli.output import complain, finish, show_progress
 from slimconda.cli.reports import located, parse_outputs, write_reports, write_statistics
-from slimconda.findings import join_reports
+from slimconda.findings import Report, join_reports
 
 
 def lint(
@@ -49,6 +51,7 @@ def lint(
     update_baseline: UpdateBaselineOption = False,
     add_ignores: AddIgnoresOption = False,
     reason: ReasonOption = None,
+    measured: MeasuredOption = None,
     jobs: JobsOption = None,
     cache: CacheOption = None,
 ) -> None:
@@ -64,12 +67,18 @@ def lint(
     judge = Judge(Asked(config, fail_on, select, ignore, all_stages, target, extend_select), cache)
     judged, bad = _judged(sources, judge, jobs)
     judged, unheard = aside.apply(judged)
-    report = join_reports([one.report for one in judged])
+    report = _sized(join_reports([one.report for one in judged]), measured)
     write_reports(report, output, files, quiet=statistics)
     if statistics:
         write_statistics(report, output)
     found = any(one.report.reaches(one.config.fail_on) for one in judged)
     finish(failed=failed or bad or unheard, found=found and not exit_zero)
+
+
+def _sized(report: Report, measured: Path | None) -> Report:
+    from slimconda.measured import read_measured, with_sizes
+
+    return with_sizes(report, read_measured(measured)) if measured else report
 
 
 def _judged(sources: list[str], judge: Judge, jobs: int | None) -> tuple[list[Judged], bool]:

@@ -75,6 +75,10 @@ AddIgnoresOption = Annotated[
 ReasonOption = Annotated[
     str | None, typer.Option(metavar="TEXT", help="Why findings are accepted, for --add-ignores, --update-baseline.")
 ]
+MeasuredOption = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Say what lines cost, by what inspect --dockerfile --format json measured."),
+]
 StatisticsOption = Annotated[bool, typer.Option("--statistics", help="Count the findings by rule instead.")]
 JobsOption = Annotated[
     int | None, typer.Option(min=1, metavar="N", help="Processes to use. [default: one for each 100 files]")
