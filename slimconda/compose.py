@@ -42,8 +42,10 @@ class Inline:
         """Return where a span of the text stands in the file: the whole value where its lines are written otherwise."""
         if not self.lines:
             return self.span
-        start, end = (min(self._offset(offset), self.lines[-1].end) for offset in (span.start, span.end))
-        return Span(start, max(start, end))
+        start = min(self._offset(span.start), self.lines[-1].end)
+        # An end behind a line is the end of that line, not the start of the next one's text.
+        end = self._offset(span.end - 1) + 1 if span.end > span.start else start
+        return Span(start, min(end, self.lines[-1].end))
 
     def edit(self, edit: Edit) -> Edit | None:
         """Return an edit of the text as one of the file; None where its lines are written otherwise."""
