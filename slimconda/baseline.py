@@ -1,7 +1,8 @@
 """Owns the baseline: a file of findings that a project accepts for now, each with a reason and perhaps an end."""
 
 import json
-from collections.abc import Iterable, Iterator
+import os
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -43,22 +44,30 @@ class Baseline:
         kept = tuple(finding for finding, name in named if finding.ignored or name not in held)
         return replace(report, findings=kept, accepted=len(report.findings) - len(kept))
 
-    def complaints(self, report: Report, today: date) -> Iterator[str]:
-        """Yield what is wrong with entries for the files of a report: gone, or at their end."""
+    def complaints(self, report: Report, today: date, gone: Collection[str] = ()) -> Iterator[str]:
+        """Yield what is wrong with entries for the files of a report, and gone ones: stale, or at their end."""
         named = dict(_open(report))
         judged = {_plain(report.location(path)) for path in report.sources}
         for name, entry in self.entries.items():
-            if entry.path in judged and name not in named:
+            if entry.path in gone:
+                yield f"stale: {entry.rule} in {entry.path}: there is no such file any more (see: --update-baseline)"
+            elif entry.path in judged and name not in named:
                 yield f"stale: {entry.rule} in {entry.path} is not found any more (see: --update-baseline)"
             elif name in named and entry.is_expired(today):
                 yield f"expired on {entry.expires}: {entry.rule} in {entry.path} ({entry.reason})"
 
-    def updated(self, report: Report, reason: str) -> "Baseline":
-        """Return a baseline that accepts all of a report; old reasons stay, and so do entries for other files."""
-        judged = {_plain(report.location(path)) for path in report.sources}
+    def updated(self, report: Report, reason: str, gone: Collection[str] = ()) -> "Baseline":
+        """Return a baseline that accepts all of a report; old reasons stay, and entries for other files that exist."""
+        judged = {_plain(report.location(path)) for path in report.sources} | set(gone)
         others = {name: entry for name, entry in self.entries.items() if entry.path not in judged}
         found = {name: self.entries.get(name) or _entry(name, f, report, reason) for name, f in _open(report)}
         return Baseline(others | found)
+
+    def gone(self, top: Path) -> frozenset[str]:
+        """Return the paths of entries below a folder where there is no file; a name that was no text is not judged."""
+        paths = {entry.path for entry in self.entries.values()}
+        inside = {path for path in paths if not path.startswith(("/", "../")) and "\ufffd" not in path}
+        return frozenset(path for path in inside if not os.path.lexists(top / path))
 
     def render(self) -> bytes:
         """Return the file's content, sorted so that a diff of it is small."""

@@ -189,6 +189,18 @@ def test_stale_and_expired_entries_are_said(repository: Path) -> None:
     assert entries(path) == []
 
 
+@pytest.mark.parametrize("folder", [".", "images"])
+def test_entries_of_a_file_that_is_gone_are_stale(repository: Path, folder: str) -> None:
+    words = ("lint", "--baseline", str(repository / "baseline.json"), str(repository))
+    slimconda(*words, "--update-baseline", cwd=repository)
+    git(repository, "mv", "images/Dockerfile", "images/other.Dockerfile")
+    run = slimconda(*words, cwd=repository / folder)
+    assert run.returncode == 1
+    assert "images/Dockerfile: there is no such file any more" in one_line(run.stderr)
+    slimconda(*words, "--update-baseline", cwd=repository / folder)
+    assert [entry["path"] for entry in entries(repository / "baseline.json")] == ["images/other.Dockerfile"]
+
+
 @pytest.mark.parametrize(
     "text",
     ["", "[]", "{}", '{"version": 2, "findings": []}', '{"version": 1, "findings": [{}]}', "[" * 9999,

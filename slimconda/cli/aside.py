@@ -8,6 +8,7 @@ from pathlib import Path
 from slimconda.cli.inputs import STDIN
 from slimconda.cli.judging import Judged
 from slimconda.cli.output import complain, note
+from slimconda.cli.reports import top_folder
 from slimconda.errors import ConfigurationError, InputError
 from slimconda.files import replace_file, write_file
 from slimconda.findings import join_reports
@@ -58,12 +59,13 @@ class Aside:
         baseline = Baseline({}) if self.update_baseline and not path.exists() else read_baseline(path)
         report = join_reports([one.report for one in judged])
         today = datetime.now().astimezone().date()
+        gone = baseline.gone(top_folder())
         if self.update_baseline and not quiet:
-            baseline = baseline.updated(report, self.reason or NO_REASON)
+            baseline = baseline.updated(report, self.reason or NO_REASON, gone)
             write_file(path, baseline.render())
             note(f"{path}: {len(baseline.entries)} findings accepted")
         elif not self.changed_since and not quiet:
-            for complaint in baseline.complaints(report, today):
+            for complaint in baseline.complaints(report, today, gone):
                 note(f"{path}: {complaint}")
         return [replace(one, report=baseline.accept(one.report, today)) for one in judged]
 

@@ -61,10 +61,15 @@ def chosen_format(chosen: Format | None) -> Format:
 
 def located(report: Report) -> Report:
     """Return the report with each path's place from the top of the repository, or of GitHub's workspace."""
-    top = _top(Path.cwd())
+    top = top_folder()
     places = {path: os.path.relpath(path, top) for path in report.sources if path != STDIN}
     inside = {path: place for path, place in places.items() if not place.startswith("../")}
     return replace(report, locations=inside)
+
+
+def top_folder() -> Path:
+    """Return the folder that reports name paths from: the top of the repository, or of GitHub's workspace."""
+    return _top(Path.cwd())
 
 
 @cache
