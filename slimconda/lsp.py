@@ -121,7 +121,9 @@ def _quick_fix(finding: Finding, opened: Opened) -> types.CodeAction:
 
 
 def _fix_all(opened: Opened) -> list[types.CodeAction]:
-    before, after = opened.source.data, rewrite_file(opened.source, opened.config).data
+    before = after = opened.source.data
+    with suppress(InputError):
+        after = rewrite_file(opened.source, opened.config).data
     start = _common(before, after)
     end = _common(before[start:][::-1], after[start:][::-1])
     span = Span(start, len(before) - end)
