@@ -15,6 +15,7 @@ from slimconda.dockerfile.parser import parse
 from slimconda.dockerfile.scripts import script_of
 from slimconda.linter import lint
 from slimconda.rewriter import rewrite
+from slimconda.rulebook import load_rules
 from slimconda.source import Source
 from tests.shell_texts import instructions
 from tests.test_catalogue import BASE, ENTRIES
@@ -84,6 +85,16 @@ def test_the_order_of_rules_does_not_matter(text: str) -> None:
     finally:
         CHECKS.clear()
         CHECKS.update(known)
+
+
+@settings(max_examples=60, suppress_health_check=list(HealthCheck))
+@given(instructions())
+def test_the_rules_that_are_off_go_with_the_others(text: str) -> None:
+    everything = Config(extend_select=frozenset(CHECKS))
+    done = rewrite(source(text), everything, unsafe=True)
+    assert done.gave_up is None
+    assert not rewrite(Source("Dockerfile", done.data), everything, unsafe=True).changed
+    assert not any(finding.fix for finding in done.report.open if not load_rules()[finding.rule].default)
 
 
 @settings(max_examples=100, suppress_health_check=list(HealthCheck))

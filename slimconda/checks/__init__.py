@@ -11,6 +11,7 @@ from slimconda.checks import (
     conda_cache_left,
     conda_cache_mount_emptied,
     conda_cache_mount_missed,
+    conda_cache_not_mounted,
     conda_clean_before_install,
     conda_clean_breaks_environment,
     conda_clean_in_later_layer,
@@ -105,6 +106,7 @@ CHECKS = {
     "conda-removed-in-later-layer": Check(conda_removed_in_later_layer.check_dockerfile),
     "conda-cache-mount-missed": Check(conda_cache_mount_missed.check_dockerfile),
     "conda-cache-mount-emptied": Check(conda_cache_mount_emptied.check_dockerfile),
+    "conda-cache-not-mounted": Check(conda_cache_not_mounted.check_dockerfile),
     "syntax-error": Check(syntax_error.check_dockerfile),
     "unused-ignore": Check(pragmas=unused_ignore.check_pragmas),
 }

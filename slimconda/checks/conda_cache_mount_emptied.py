@@ -9,7 +9,7 @@ from slimconda.dockerfile.conda import CondaCommand, Tool
 from slimconda.dockerfile.insertion import NoPlaceError, remove_command
 from slimconda.dockerfile.parser import Dockerfile
 from slimconda.dockerfile.shell import ShellCommand
-from slimconda.dockerfile.stages import holds
+from slimconda.dockerfile.stages import Context, holds
 from slimconda.dockerfile.stores import absolute
 from slimconda.dockerfile.sweeps import removing
 from slimconda.dockerfile.wrappers import unwrapped
@@ -54,7 +54,7 @@ def _fix(
 ) -> Fix | None:
     """Return the fix that drops the command; none where it empties anything else that would stay in the layer."""
     call = _call(layer, command)
-    if call and call.tool is not Tool.CONDA:
+    if call and call.tool is not Tool.CONDA and not _holds_shards(mounts, layer.holds_at(call)):
         return None  # mamba's and micromamba's clean also empties shards in ~/.cache/conda (mamba 2.6.0, #4236)
     covered = all(any(_holds_all(mount, fill, layer) for mount in mounts) for fill in emptied)
     if not covered or not _is_inside(layer, command, mounts):
@@ -63,6 +63,10 @@ def _fix(
         return Fix("keep the cache for the next build", remove_command(layer, command, dockerfile))
     except NoPlaceError:
         return None
+
+
+def _holds_shards(mounts: list[CacheMount], context: Context) -> bool:
+    return any(holds(mount.target.rstrip("/"), absolute("~/.cache/conda", context)) for mount in mounts)
 
 
 def _holds_all(mount: CacheMount, fill: Filled, layer: RunLayer) -> bool:

@@ -1,0 +1,54 @@
+"""What the rules that are off by default make of a Dockerfile, by real builds: sizes, and that the image still works."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from slimconda.config import Config
+from slimconda.rewriter import rewrite
+from slimconda.rulebook import load_rules
+from slimconda.source import Source
+from tests.material import store
+from tests.material.images import docker
+
+if TYPE_CHECKING:
+    from tests.conftest import Build
+    from tests.material.images import CondaBase
+
+OPINIONS = frozenset(rule.name for rule in load_rules().values() if not rule.default)
+CONDA = "FROM continuumio/miniconda3\n"
+
+
+def rewritten(text: str, rule: str) -> str:
+    done = rewrite(Source("Dockerfile", text.encode()), Config(select=frozenset({rule})), unsafe=True)
+    assert done.changed
+    assert done.gave_up is None
+    return done.data.decode()
+
+
+def size(image: str) -> int:
+    return int(json.loads(store.run([docker(), "image", "inspect", image]))[0]["Size"])
+
+
+@pytest.mark.daemon
+def test_a_mount_leaves_no_more_than_a_clean(conda_base: CondaBase, build: Build) -> None:
+    install = "RUN conda create -y -n app python numpy requests"
+    left, cleaned = f"{CONDA}{install}\n", f"{CONDA}{install} && conda clean --all --yes\n"
+    texts = {"left": left, "cleaned": cleaned, "mounted": rewritten(cleaned, "conda-cache-not-mounted")}
+    assert rewritten(left, "conda-cache-not-mounted") == texts["mounted"]
+    texts["again"] = texts["mounted"] + "# the mount is full now\nRUN true\n"
+    sizes = {}
+    for name, text in texts.items():
+        # conda 4.3 has soft links where current ones copy.
+        local = f"FROM {conda_base.tag}\nENV CONDA_ALLOW_SOFTLINKS=false\n"
+        tag = f"slimconda-test/mount-{conda_base.name}:{name}"
+        build(text.replace(CONDA, local), tag, None, "--no-cache")
+        sizes[name] = size(tag)
+    print(f"{conda_base.name}: {sizes}")
+    assert sizes["mounted"] == sizes["again"] <= sizes["cleaned"] < sizes["left"]
+    image = f"slimconda-test/mount-{conda_base.name}:again"
+    subprocess.run(conda_base.proof(image, "numpy", "requests", prefix="/opt/conda/envs/app"), check=True)
