@@ -1,5 +1,6 @@
 """Owns what a project may set: a Config, and the keys of a configuration file that make one."""
 
+import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
@@ -8,6 +9,7 @@ from slimconda.errors import ConfigurationError
 from slimconda.findings import Severity
 
 CLEAN_ARGUMENTS = "--all --yes"
+RUNTIME_IMAGE = "debian:stable-slim"
 RULE_LISTS = ("select", "extend-select", "ignore")
 
 
@@ -15,7 +17,7 @@ RULE_LISTS = ("select", "extend-select", "ignore")
 class Config:
     """What a project may set. Empty `select` means all rules that are on by default, and `extend_select` more of them.
 
-    `clean_arguments` follow `conda clean` in a fix.
+    `clean_arguments` follow `conda clean` in a fix; `runtime_image` is what an environment is copied into.
 
     `install_commands` and `clean_commands` are names of the project's own programs that do what conda does.
     `all_stages` judges builder stages as if they shipped; `target` is the stage that ships, in files that have it.
@@ -30,6 +32,7 @@ class Config:
     all_stages: bool = False
     target: str | None = None
     extend_select: frozenset[str] = frozenset()
+    runtime_image: str = RUNTIME_IMAGE
 
     def wants(self, rule: str, *, default: bool) -> bool:
         """Tell whether a rule is on, given whether it is so where nothing is selected."""
@@ -87,6 +90,12 @@ def _text(value: object, where: str) -> str:
     return value
 
 
+def _image(value: object, where: str) -> str:
+    if not isinstance(value, str) or not IMAGE.fullmatch(value):
+        raise ConfigurationError(f"{where} must be the name of an image, such as {RUNTIME_IMAGE!r}")
+    return value
+
+
 def _severity(value: object, where: str) -> Severity:
     try:
         return Severity.named(str(value))
@@ -105,6 +114,8 @@ def _clean_arguments(value: object, where: str) -> str:
     return " ".join(words)
 
 
+IMAGE_PATTERN = r"[\w.-]+(?::\d+)?(?:/[\w.-]+)*(?::[\w.-]+)?(?:@sha256:[0-9a-f]{64})?"
+IMAGE = re.compile(IMAGE_PATTERN)
 NAMES = {"type": "array", "items": {"type": "string"}, "uniqueItems": True}
 KEYS = {
     "select": Key(_names, NAMES | {"description": "Only these rules; empty: all that are on by default."}),
@@ -115,5 +126,13 @@ KEYS = {
     "install-commands": Key(_names, NAMES | {"description": "Own programs that install as conda does."}),
     "clean-commands": Key(_names, NAMES | {"description": "Own programs that clean as conda clean --all does."}),
     "all-stages": Key(_boolean, {"type": "boolean", "description": "Judge builder stages as if they shipped."}),
+    "runtime-image": Key(
+        _image,
+        {
+            "type": "string",
+            "pattern": f"^{IMAGE_PATTERN}$",
+            "description": "What conda-builder-missed copies an environment into.",
+        },
+    ),
     "target": Key(_text, {"type": "string", "minLength": 1, "description": "The stage that ships; else the last."}),
 }

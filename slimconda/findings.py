@@ -36,11 +36,15 @@ class Safety(StrEnum):
 
 @dataclass(frozen=True)
 class Fix:
-    """A whole repair: all of its edits are made, or none."""
+    """A whole repair: all of its edits are made, or none.
+
+    `adds` are the keywords of the instructions that it adds, in the order of the file; an unsafe one alone may add any.
+    """
 
     title: str
     edits: tuple[Edit, ...]
     safety: Safety = Safety.SAFE
+    adds: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

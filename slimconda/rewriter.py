@@ -103,15 +103,37 @@ def _with(before: Dockerfile, chosen: list[Finding]) -> Dockerfile | str:
         return f"the new text cannot be read: {error}"
     if after.problems:
         return f"Docker would refuse: {after.problems[0].message}"
-    left = iter(_outline(before))
-    if not all(part in left for part in _outline(after)):
+    if not _follows(_outline(after), _outline(before), _added(chosen)):
         return "Docker would read other instructions"
     return after
 
 
-def _outline(dockerfile: Dockerfile) -> list[tuple[str, tuple[str, ...]]]:
-    """Return each instruction's keyword and heredocs; a fix may take instructions away and add none."""
+Part = tuple[str, tuple[str, ...]]
+
+
+def _outline(dockerfile: Dockerfile) -> list[Part]:
+    """Return each instruction's keyword and heredocs."""
     return [(i.keyword, tuple(heredoc.name for heredoc in i.heredocs)) for i in dockerfile.instructions]
+
+
+def _added(chosen: list[Finding]) -> list[Part]:
+    """Return the instructions that fixes state to add, in the order of the file; a safe fix adds none."""
+    fixes = {finding.fix for finding in chosen if finding.fix and finding.fix.safety is Safety.UNSAFE}
+    return [(keyword, ()) for fix in sorted(fixes, key=lambda fix: fix.edits) for keyword in fix.adds]
+
+
+def _follows(after: list[Part], before: list[Part], added: list[Part]) -> bool:
+    """Tell whether an outline is another with some instructions taken away and exactly those stated put in."""
+    least = {0: 0}  # how far `before` has been read at least, by how many of those added have been met
+    for part in after:
+        reached: dict[int, int] = {}
+        for count, at in least.items():
+            if count < len(added) and added[count] == part:
+                reached[count + 1] = min(at, reached.get(count + 1, at))
+            if part in before[at:]:
+                reached[count] = min(before.index(part, at) + 1, reached.get(count, len(before)))
+        least = reached
+    return len(added) in least
 
 
 def _choose(report: Report, *, unsafe: bool) -> list[Finding]:

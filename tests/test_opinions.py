@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from slimconda.config import Config
+from slimconda.config import RUNTIME_IMAGE, Config
 from slimconda.rewriter import rewrite
 from slimconda.rulebook import load_rules
 from slimconda.source import Source
 from tests.material import store
-from tests.material.images import docker
+from tests.material.images import BASE, docker
 
 if TYPE_CHECKING:
     from tests.conftest import Build
@@ -23,8 +23,9 @@ OPINIONS = frozenset(rule.name for rule in load_rules().values() if not rule.def
 CONDA = "FROM continuumio/miniconda3\n"
 
 
-def rewritten(text: str, rule: str) -> str:
-    done = rewrite(Source("Dockerfile", text.encode()), Config(select=frozenset({rule})), unsafe=True)
+def rewritten(text: str, rule: str, image: str = RUNTIME_IMAGE) -> str:
+    config = Config(select=frozenset({rule}), runtime_image=image)
+    done = rewrite(Source("Dockerfile", text.encode()), config, unsafe=True)
     assert done.changed
     assert done.gave_up is None
     return done.data.decode()
@@ -52,3 +53,21 @@ def test_a_mount_leaves_no_more_than_a_clean(conda_base: CondaBase, build: Build
     assert sizes["mounted"] == sizes["again"] <= sizes["cleaned"] < sizes["left"]
     image = f"slimconda-test/mount-{conda_base.name}:again"
     subprocess.run(conda_base.proof(image, "numpy", "requests", prefix="/opt/conda/envs/app"), check=True)
+
+
+@pytest.mark.daemon
+def test_a_builder_ships_the_environment_alone(conda_base: CondaBase, build: Build) -> None:
+    text = (
+        f"{CONDA}RUN conda create -y -n app python numpy requests && conda clean --all --yes\n"
+        "ENV PATH=/opt/conda/envs/app/bin:$PATH\n"
+        'CMD ["python", "-B", "-c", "import sys, numpy, requests; print(sys.prefix)"]\n'
+    )
+    sizes = {}
+    for name, made in {"before": text, "after": rewritten(text, "conda-builder-missed", BASE)}.items():
+        tag = f"slimconda-test/builder-{conda_base.name}:{name}"
+        build(made.replace("FROM continuumio/miniconda3", f"FROM {conda_base.tag}"), tag)
+        sizes[name] = size(tag)
+        started = subprocess.run([docker(), "run", "--rm", "--network=none", tag], capture_output=True, check=True)
+        assert started.stdout == b"/opt/conda/envs/app\n"
+    print(f"{conda_base.name}: {sizes}")
+    assert sizes["after"] < sizes["before"]

@@ -1,11 +1,16 @@
 """Rewriting as a whole: what it may never change, whatever the Dockerfile."""
 
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from slimconda.checks import CHECKS, Check
 from slimconda.config import Config
+from slimconda.dockerfile.analysis import Analysis
 from slimconda.dockerfile.parser import parse
+from slimconda.findings import Fix, Problem
 from slimconda.linter import lint
 from slimconda.reporters.diff import render
 from slimconda.rewriter import rewrite
@@ -85,3 +90,31 @@ def test_comments_of_a_removed_instruction_stay() -> None:
 def test_a_diff_ends_lines_at_line_feeds_alone() -> None:
     diff = render("./d/Dockerfile", b"a\x0cb\rc\nlast", b"a\x0cb\rc\nnew")
     assert diff.startswith(b"--- a/d/Dockerfile\n+++ b/d/Dockerfile\n@@ -1,2 +1,2 @@\n a\x0cb\rc\n-last\n\\ No newline")
+
+
+@pytest.mark.parametrize(
+    ("rule", "text", "adds", "made"),
+    [
+        ("conda-builder-missed", b"USER a\n", ("USER",), True),
+        ("conda-builder-missed", b"USER a\nENV b=c\n", ("USER", "ENV"), True),
+        ("conda-builder-missed", b"USER a\nENV b=c\n", ("ENV", "USER"), False),
+        ("conda-builder-missed", b"USER a\n", (), False),
+        ("conda-builder-missed", b"USER a\n", ("USER", "USER"), False),
+        ("conda-builder-missed", b"RUN true\n", ("USER",), False),
+        ("conda-builder-missed", b"RUN <<E\ntrue\nE\n", ("RUN",), False),
+        ("conda-cache-left", b"USER a\n", ("USER",), False),
+    ],
+)
+def test_only_an_unsafe_fix_adds_instructions_and_those_it_states(
+    monkeypatch: pytest.MonkeyPatch, rule: str, text: bytes, adds: tuple[str, ...], made: bool
+) -> None:
+    data = b"FROM a\nRUN true\nUSER b\n"
+
+    def check(analysis: Analysis) -> Iterator[Problem]:
+        if analysis.dockerfile.source.data == data:
+            yield Problem("m", Span(0, 4), Fix("t", (Edit(Span(7, 7), text),), adds=adds))
+
+    monkeypatch.setitem(CHECKS, rule, Check(check))
+    done = rewrite(Source("Dockerfile", data), Config(select=frozenset({rule})), unsafe=True)
+    assert done.gave_up == (None if made else "Docker would read other instructions")
+    assert done.data == (b"FROM a\n" + text + data[7:] if made else data)

@@ -8,6 +8,7 @@ from slimconda.checks import (
     anaconda_distribution,
     build_tools_left,
     conda_base_updated,
+    conda_builder_missed,
     conda_cache_left,
     conda_cache_mount_emptied,
     conda_cache_mount_missed,
@@ -107,6 +108,7 @@ CHECKS = {
     "conda-cache-mount-missed": Check(conda_cache_mount_missed.check_dockerfile),
     "conda-cache-mount-emptied": Check(conda_cache_mount_emptied.check_dockerfile),
     "conda-cache-not-mounted": Check(conda_cache_not_mounted.check_dockerfile),
+    "conda-builder-missed": Check(conda_builder_missed.check_dockerfile),
     "syntax-error": Check(syntax_error.check_dockerfile),
     "unused-ignore": Check(pragmas=unused_ignore.check_pragmas),
 }
