@@ -99,7 +99,7 @@ def test_a_diff_ends_lines_at_line_feeds_alone() -> None:
         ("conda-builder-missed", b"USER a\nENV b=c\n", ("USER", "ENV"), True),
         ("conda-builder-missed", b"USER a\nENV b=c\n", ("ENV", "USER"), False),
         ("conda-builder-missed", b"USER a\n", (), False),
-        ("conda-builder-missed", b"USER a\n", ("USER", "USER"), False),
+        ("conda-builder-missed", b"USER a\n", ("USER", "ENV"), False),
         ("conda-builder-missed", b"RUN true\n", ("USER",), False),
         ("conda-builder-missed", b"RUN <<E\ntrue\nE\n", ("RUN",), False),
         ("conda-cache-left", b"USER a\n", ("USER",), False),
