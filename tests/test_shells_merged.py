@@ -37,7 +37,9 @@ case "$FAIL" in "$number") exit 3 ;; all) [ $number -gt 9 ] || exit 3 ;; esac
 case "$name $*" in *install*|*create*) mkdir -p "$STATE/first"; cp "$STATE/bin/tool" "$STATE/first/tool" ;; esac
 exit 0
 """
-TOOLS = "conda mamba micromamba pip apt-get check0 check1 check2 check3 tool sudo env nice python fix-permissions".split()
+TOOLS = (
+    "conda mamba micromamba pip apt-get check0 check1 check2 check3 tool sudo env nice python fix-permissions".split()
+)
 DRIVER = """\
 status() {
     echo 0 > "$STATE/number"
