@@ -8,11 +8,12 @@ from slimconda.dockerfile.analysis import Analysis
 from slimconda.dockerfile.caches import RunLayer, Verdict
 from slimconda.dockerfile.cleaning import missing_cleans, uncleaned
 from slimconda.dockerfile.cleanups import emptied, mount_targets
-from slimconda.dockerfile.insertion import NoPlaceError, remove_commands
+from slimconda.dockerfile.insertion import NoPlaceError, find_link, insert_at, remove_commands
 from slimconda.dockerfile.shell import ShellCommand
 from slimconda.dockerfile.sweeps import removing
+from slimconda.dockerfile.trial import left_after, tried
 from slimconda.findings import Fix, LayerPart, Problem
-from slimconda.source import Span
+from slimconda.source import Edit, Span
 from slimconda.units import size_text
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def check_dockerfile(analysis: Analysis) -> Iterator[Problem]:
         if layer.installs or layer.opaque or any(mount_targets(layer.instruction)) or not seen:
             continue
         cleans = [*_cleans(layer), *_removals(layer, seen)]
-        fix, unfixable = _fix(layer, cleans, earlier, analysis) if cleans else (None, None)
+        fix, unfixable = _fix(layer, cleans, earlier, seen[-1], analysis) if cleans else (None, None)
         for title, place, _, _ in cleans:
             message = f"{title} frees nothing here: the packages came in an earlier layer"
             yield Problem(message, place, fix, layer.stage.label, unfixable)
@@ -61,20 +62,47 @@ def _removals(layer: RunLayer, seen: list[RunLayer]) -> Iterator[Clean]:
 
 
 def _fix(
-    layer: RunLayer, cleans: list[Clean], earlier: list[RunLayer], analysis: Analysis
+    layer: RunLayer, cleans: list[Clean], earlier: list[RunLayer], last: RunLayer, analysis: Analysis
 ) -> tuple[Fix | None, str | None]:
-    """Return the fix that moves the cleans to where the installs are, or why one of them cannot be cleaned there."""
+    """Return the fix that moves the cleans to where the installs are, or why one of them cannot be cleaned there.
+
+    `last` is the last RUN before them that installs.
+    """
     if not all(alone for _, _, _, alone in cleans):
         return None, "it removes something else, too"
     verdicts = {install.verdict for other in earlier for install in other.installs}
     if not verdicts <= {Verdict.LEFT, Verdict.CLEANED}:
         return None, "an install is cleaned on some paths"
+    removals = [command for _, _, command, _ in cleans if removing(command, layer.context_at(command))]
     try:
-        added = [edit for other in earlier if uncleaned(other) for edit in missing_cleans(other, analysis)]
+        added = [edit for other in earlier if other is not last or not removals for edit in _cleaned(other, analysis)]
+        added += [_moved(removals[-1], layer, last, analysis)] if removals else []
         removed = remove_commands(layer, [command for _, _, command, _ in cleans], analysis.dockerfile)
     except NoPlaceError as error:
         return None, str(error)
     return Fix("clean where the packages are installed", (*added, *removed)), None
+
+
+def _cleaned(layer: RunLayer, analysis: Analysis) -> tuple[Edit, ...]:
+    return missing_cleans(layer, analysis) if uncleaned(layer) else ()
+
+
+def _moved(removal: ShellCommand, layer: RunLayer, last: RunLayer, analysis: Analysis) -> Edit:
+    """Return the edit that runs a removal at the end of the last install's chain instead; raises NoPlaceError.
+
+    A clean would not do in its place: it keeps linked packages, and what the base image has in the cache.
+    """
+    if removing(removal, last.context) != removing(removal, layer.context_at(removal)):
+        raise NoPlaceError("its words mean something else there")
+    if last.context.user != layer.context.user or removal.assignments or removal.redirects:
+        raise NoPlaceError("it may not run there")
+    ends = [call.command for call in (*last.cleans, *(install.conda for install in last.installs))]
+    place = find_link(last, max(ends, key=lambda command: command.span.end))
+    words = " ".join(word.raw for word in removal.words)
+    edit = insert_at(place, last, words, analysis.dockerfile)
+    if tried(last, [edit], analysis, words) is None or left_after([edit], uncleaned(last), last, analysis, words):
+        raise NoPlaceError("a path around it would stay")
+    return edit
 
 
 def check_image(image: "Image") -> Iterator[Problem]:

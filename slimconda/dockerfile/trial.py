@@ -54,10 +54,13 @@ def keeps_out(fetched: Fetched, layer: RunLayer, edit: Edit, removal: str, analy
 
 
 def left_after(
-    edits: Iterable[Edit], installs: Sequence[Install], layer: RunLayer, analysis: Analysis
+    edits: Iterable[Edit], installs: Sequence[Install], layer: RunLayer, analysis: Analysis, added: str = ""
 ) -> list[Install]:
-    """Return those of a RUN's installs whose cache some path leaves after edits; all where the edits do not do."""
-    after = tried(layer, edits, analysis)
+    """Return those of a RUN's installs whose cache some path leaves after edits; all where the edits do not do.
+
+    The edits may add cleans, and a command that is spelt as `added`.
+    """
+    after = tried(layer, edits, analysis, added)
     if after is None or len(after.installs) != len(layer.installs):
         return list(installs)
     verdicts = {id(one): other.verdict for one, other in zip(layer.installs, after.installs, strict=True)}
