@@ -139,7 +139,7 @@ def check_shell(context: Context) -> None:
 
 def first(part: Part) -> tuple[Tied, ...]:
     """Return a merged RUN that is this one alone."""
-    errexit = part.layer.run.script.errexit or "e" in part.left.options
+    errexit = part.layer.run.script.options.errexit or "e" in part.left.options
     return (Tied(part, "", Wrap.NONE, errexit, part.left.options, part.simple, part.lone),)
 
 
@@ -171,7 +171,7 @@ def _contained(last: Tied, before: Tied | None, later: bytes) -> Tied:
     if last.errexit and not last.part.plain:
         raise NoMergeError(f"{change} would reach into the next RUN")
     options = before.options if before else frozenset()
-    errexit = before.errexit if before else last.part.layer.run.script.errexit
+    errexit = before.errexit if before else last.part.layer.run.script.options.errexit
     simple = last.part.plain and (before is None or before.simple)
     return replace(last, wrap=Wrap.SUBSHELL, options=options, errexit=errexit, simple=simple, lone=False)
 
