@@ -56,6 +56,24 @@ def test_a_mount_leaves_no_more_than_a_clean(conda_base: CondaBase, build: Build
 
 
 @pytest.mark.daemon
+def test_a_mount_would_store_what_environments_share_twice(conda43_base: CondaBase, build: Build) -> None:
+    install = "conda create -y -n a python numpy && conda create -y -n b python numpy requests"
+    cleaned = f"{CONDA}RUN {install} && conda clean --all --yes\n"
+    config = Config(select=frozenset({"conda-cache-not-mounted"}))
+    assert not rewrite(Source("Dockerfile", cleaned.encode()), config, unsafe=True).changed
+    mounted = f"{CONDA}RUN --mount=type=cache,id=two,target=/opt/conda/pkgs,sharing=locked {install}\n"
+    sizes = {}
+    for name, text in {"cleaned": cleaned, "mounted": mounted}.items():
+        tag = f"slimconda-test/mount-two:{name}"
+        build(
+            text.replace(CONDA, f"FROM {conda43_base.tag}\nENV CONDA_ALLOW_SOFTLINKS=false\n"), tag, None, "--no-cache"
+        )
+        sizes[name] = size(tag)
+    print(sizes)
+    assert sizes["mounted"] > sizes["cleaned"] + 50_000_000
+
+
+@pytest.mark.daemon
 def test_a_builder_ships_the_environment_alone(conda_base: CondaBase, build: Build) -> None:
     text = (
         f"{CONDA}RUN conda create -y -n app python numpy requests && conda clean --all --yes\n"
@@ -71,3 +89,25 @@ def test_a_builder_ships_the_environment_alone(conda_base: CondaBase, build: Bui
         assert started.stdout == b"/opt/conda/envs/app\n"
     print(f"{conda_base.name}: {sizes}")
     assert sizes["after"] < sizes["before"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "fixable"),
+    [
+        ("environment.yml", b"name: app\ndependencies: [python, pip]\n", True),
+        ("environment.yml", b"name: app\ndependencies:\n  - pip:\n    - -e .\n", False),
+        ("environment.yml", b"name: app\ndependencies:\n  - pip:\n    - '--editable=.'\n", False),
+        ("requirements.txt", b"flask\n-e ./app\n", False),
+        ("requirements.txt", b"flask --no-deps\n# -e no\n", True),
+    ],
+)
+def test_a_builder_knows_what_pip_installs_in_place(name: str, text: bytes, fixable: bool) -> None:
+    dockerfile = (
+        f"{CONDA}COPY . /app\nRUN conda env create -n app -f /app/environment.yml\n"
+        "ENV PATH=/opt/conda/envs/app/bin:$PATH\nRUN pip install -r /app/requirements.txt\n"
+        'CMD ["python", "-m", "app"]\n'
+    )
+    source = Source("Dockerfile", dockerfile.encode(), lambda asked: text if asked == name else None)
+    done = rewrite(source, Config(select=frozenset({"conda-builder-missed"})), unsafe=True)
+    assert done.changed == fixable
+    assert done.gave_up is None

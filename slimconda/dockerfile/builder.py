@@ -47,6 +47,8 @@ OF_THE_IMAGE = re.compile(
     r"|/bin/(?:conda|mamba|tini)\b|bashrc|profile|--login"
 )
 OF_THE_ROOT = re.compile(r"/opt/conda|/root/\.conda|condarc|CONDA_EXE|CONDA_PREFIX")
+# What an environment file or a list of requirements says of a folder that stays where it is.
+IN_PLACE = re.compile(rb"^[ \t]*(?:-[ \t]+)?[\"']?(?:-e|--editable)[ =]", re.MULTILINE)
 ELSEWHERE = re.compile(r"-e|--editable.*|--user|-t|--target.*|--prefix.*|--root.*|--src.*")
 
 
@@ -108,6 +110,10 @@ def _parts(stage: Stage, found: SoleEnvironment, analysis: Analysis) -> Parts:
     known = {layer.instruction.span: layer for layer in layers}
     if not all(_is_of_build(run, known.get(run.span), prefix, analysis) for run in runs):
         raise NoPlaceError("a RUN does more than fill the environment")
+    beside = analysis.dockerfile.source.beside
+    files = {posixpath.basename(name) for layer in layers for name in _files(layer)}
+    if any(IN_PLACE.search(beside(name) or b"") for name in files):
+        raise NoPlaceError("pip installs a folder in place")
     at = stage.instructions.index(runs[-1])
     return Parts(prefix, stage.instructions[1:at], runs[-1], stage.instructions[at + 1 :], layers)
 
@@ -120,13 +126,11 @@ def _prefix(found: SoleEnvironment, analysis: Analysis) -> str:
     prefix = named or (next(iter(on_path)) if len(on_path) == 1 else None)
     if not prefix or not PLAIN_PATH.fullmatch(prefix):
         raise NoPlaceError("where the environment lies is not known")
-    if "run" in start_words(found.line) or not any(f"{prefix}/bin" in text for text in _starts(found)):
+    if "run" in start_words(found.line):
         raise NoPlaceError("conda run also sets what activation scripts say")
+    if not any(f"{prefix}/bin" in text for text in (*paths(found.line), *start_words(found.line))):
+        raise NoPlaceError("how the start finds the environment is not known")
     return prefix
-
-
-def _starts(found: SoleEnvironment) -> tuple[str, ...]:
-    return (*paths(found.line), *start_words(found.line))
 
 
 def _commands(run: Instruction, analysis: Analysis) -> list[ShellCommand] | None:
