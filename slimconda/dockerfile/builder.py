@@ -94,7 +94,7 @@ def _flat(found: SoleEnvironment, analysis: Analysis) -> Stage:
     stage, base = found.line[-1], base_image(analysis.stages, found.line[0])
     if len(found.line) > 1 or stage is not analysis.dockerfile.stages[-1]:
         raise NoPlaceError("the image is made of several stages")
-    if not PLAIN_START.fullmatch(base.repository):
+    if "$" in stage.base or not PLAIN_START.fullmatch(base.repository):
         raise NoPlaceError("what else the base image brings to the program is not known")
     if any(one.heredocs for one in stage.instructions):
         raise NoPlaceError("it has heredocs")

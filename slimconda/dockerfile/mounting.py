@@ -34,6 +34,7 @@ OLD_FRONTEND = re.compile(r"docker/dockerfile(?:-upstream)?:1\.[01](?:\.\d+)?")
 # conda links softly where it cannot link hard, until 4.4 (conda#5834; 4.3.16 run: the environment lies in the mount).
 NO_SOFT_LINKS = (4, 4)
 GLOB = re.compile(r"[*?\[{\0]")
+DEEPEST_INDENT = 8
 GOES_OVER = frozenset("chgrp chmod chown cp find fix-permissions ln mv rm rmdir rsync setfacl sed tar xargs".split())
 
 
@@ -259,7 +260,9 @@ def _line_end(line: bytes) -> bytes:
 
 
 def _indent(line: bytes) -> bytes:
-    return line[: len(line) - len(line.lstrip(b" \t"))] or b"    "
+    """Return the blanks that a line starts with, unless they only align it with something in the line before."""
+    blanks = line[: len(line) - len(line.lstrip(b" \t"))]
+    return blanks if 0 < len(blanks) <= DEEPEST_INDENT else b"    "
 
 
 def owned(edits: list[Edit], instruction: Instruction, dockerfile: Dockerfile) -> Edit:
