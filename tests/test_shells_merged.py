@@ -8,7 +8,9 @@ import os
 import shlex
 import subprocess
 import tempfile
+import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -20,8 +22,9 @@ from slimconda.dockerfile.scripts import script_of
 from slimconda.rewriter import rewrite
 from slimconda.source import Source
 from tests.shell_texts import Style, lists
+from tests.test_findings import FOLDER, MARK, whole
 
-SHAPES = int(os.environ.get("SLIMCONDA_SHAPES", "150"))
+SHAPES = int(os.environ.get("SLIMCONDA_SHAPES", "60"))
 RULE = "conda-installs-split"
 
 # Tells its words, and what its shell has left it: the folder, a variable, the umask. Each call but a clean is numbered.
@@ -37,9 +40,7 @@ case "$FAIL" in "$number") exit 3 ;; all) [ $number -gt 9 ] || exit 3 ;; esac
 case "$name $*" in *install*|*create*) mkdir -p "$STATE/first"; cp "$STATE/bin/tool" "$STATE/first/tool" ;; esac
 exit 0
 """
-TOOLS = (
-    "conda mamba micromamba pip apt-get check0 check1 check2 check3 tool sudo env nice python fix-permissions".split()
-)
+TOOLS = "conda mamba micromamba pip apt-get check0 check1 check2 check3 tool wget git pixi sudo env nice python fix-permissions".split()
 DRIVER = """\
 status() {
     echo 0 > "$STATE/number"
@@ -156,3 +157,16 @@ def judge(text: str, shell: str, folder: Path) -> bool:
 @given(text=files())
 def test_merged_runs_tell_and_end_as_they_did(text: str, shell: str, folder: Path) -> None:
     judge(text, shell, folder)
+
+
+CASES = [
+    pytest.param(case, id=case["why"])
+    for case in tomllib.loads((FOLDER / f"{RULE}.toml").read_text())["case"]
+    if "unsafe" in case and "service" not in case["text"]
+]
+
+
+@pytest.mark.parametrize("shell", ["dash", "bash"])
+@pytest.mark.parametrize("case", CASES)
+def test_the_labelled_files_end_as_they_did(case: dict[str, Any], shell: str, folder: Path) -> None:
+    assert judge(whole(MARK.sub("", case["text"])), shell, folder)

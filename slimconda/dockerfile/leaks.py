@@ -25,7 +25,7 @@ CONTAINED = {
     **dict.fromkeys(("cd", "pushd", "popd"), "the folder"),
     **dict.fromkeys(("export", "declare", "typeset", "local", "readonly", "read", "unset", "getopts"), "a variable"),
     **dict.fromkeys(("let", "mapfile", "readarray", "shift"), "a variable"),
-    **dict.fromkeys((".", "source"), "what a sourced file sets"),
+    **dict.fromkeys((".", "source"), "a sourced file"),
     **dict.fromkeys(("umask", "ulimit"), "a limit"),
     "shopt": "an option",
 }
@@ -68,6 +68,7 @@ class Left:
     names: frozenset[str]
     options: frozenset[str]
     programs: frozenset[str]
+    sources: bool
 
 
 def left_by(layer: RunLayer) -> Left:
@@ -92,7 +93,13 @@ def left_by(layer: RunLayer) -> Left:
         frozenset(names),
         options or frozenset(),
         frozenset(name for name in programs if "/" not in name),
+        sources=any(command.name in {".", "source"} for command in own),
     )
+
+
+def is_understood(statement: Statement) -> bool:
+    """Tell whether every part of a statement is known for what it is."""
+    return not isinstance(statement, Opaque) and all(map(is_understood, children(statement)))
 
 
 def _change(command: ShellCommand, layer: RunLayer) -> tuple[str | None, bool]:
@@ -145,11 +152,9 @@ def _assigned(own: list[ShellCommand]) -> Iterator[str]:
 
 
 def _running_on(statement: Statement) -> str | None:
-    """Return what may still run when a script has ended, or is not understood."""
+    """Return what a script defines, or has still running when it has ended."""
     if isinstance(statement, Function):
         return "a function"
-    if isinstance(statement, Opaque):
-        return "what is not understood"
     if isinstance(statement, Sequence) and statement.background:
         return "a job in the background"
     if isinstance(statement, ShellCommand) and any(word.text in DAEMONS for word in statement.words[:2]):

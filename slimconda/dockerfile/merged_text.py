@@ -12,6 +12,7 @@ from slimconda.dockerfile.scanner import Role
 from slimconda.dockerfile.scripts import script_of
 from slimconda.dockerfile.shell import Chain, Statement, commands
 from slimconda.dockerfile.stages import expand
+from slimconda.errors import InputError
 from slimconda.source import Edit, Span, apply_edits
 
 INDENTATION = b"    "
@@ -197,7 +198,10 @@ def is_merged(run: Sequence[Tied], dockerfile: Dockerfile) -> bool:
     """Tell whether the edits give one RUN with the commands of all, cleans aside."""
     at = dockerfile.instructions.index(run[0].part.layer.instruction)
     source = replace(dockerfile.source, data=apply_edits(dockerfile.source.data, merging_edits(run, dockerfile)))
-    after = parse(source)
+    try:
+        after = parse(source)
+    except InputError:
+        return False
     if after.problems or len(after.instructions) != len(dockerfile.instructions) - len(run) + 1:
         return False
     merged = script_of(after.instructions[at], run[0].part.layer.context.shell, source)

@@ -7,7 +7,7 @@ from enum import Enum
 
 from slimconda.dockerfile.caches import RunLayer
 from slimconda.dockerfile.cleanups import mounts
-from slimconda.dockerfile.leaks import Left, left_by
+from slimconda.dockerfile.leaks import Left, is_understood, left_by
 from slimconda.dockerfile.parser import Instruction
 from slimconda.dockerfile.scripts import Form
 from slimconda.dockerfile.shell import Chain, Pipeline, ShellCommand, Statement, commands
@@ -25,7 +25,7 @@ STARTUP_VARIABLES = ("BASH_ENV", "ENV", "MAMBA_DOCKERFILE_ACTIVATE")
 READS_SHELL = re.compile(
     rb"\$_\b|\$\{_\}|\$[!-]|PIPESTATUS|OLDPWD|LINENO|SECONDS|BASH_|FUNCNAME|DIRSTACK|\bjobs\b|\bwait\b"
 )
-TAIL = re.compile(rb"[ \t]*(?P<semicolon>;?)[ \t]*(?P<comment>#[^\n]*?)?[ \t\r]*\n?")
+TAIL = re.compile(rb"[ \t]*;?[ \t]*(?P<comment>#[^\n]*?)?[ \t\r]*\n?")
 ROOT_PROGRAMS = frozenset({"python", "python3", "pip", "pip3"})
 KEPT_MOUNTS = frozenset({"cache", "secret", "ssh", "bind", None})
 
@@ -46,8 +46,8 @@ class Wrap(Enum):
 class Part:
     """A RUN's script as a part of a longer one.
 
-    `single` says that it is one chain, `simple` that errexit sees no less of its last chain where `&&` follows, `lone`
-    that this chain is one command.
+    `single` says that it is one chain, `simple` that errexit sees no less of its last chain where `&&` follows, since
+    the chain's last link is a command, `lone` that it is its only one. `comment` is where a comment at its end starts.
     """
 
     layer: RunLayer
@@ -56,13 +56,13 @@ class Part:
     simple: bool
     lone: bool
     alternatives: bool
-    semicolon: bool
+    substitutes: bool
     comment: int | None
 
     @property
     def plain(self) -> bool:
-        """Tell whether errexit changes nothing about it: a chain ends with its first failure in any case."""
-        return self.single and self.simple
+        """Tell whether errexit, or what ignores it, changes nothing: a chain ends with its first failure anyway."""
+        return self.single and self.simple and not self.substitutes
 
     @property
     def text(self) -> bytes:
@@ -91,7 +91,8 @@ def read_part(layer: RunLayer, source_data: bytes) -> Part:
     script = layer.run.script
     if layer.run.form is not Form.SHELL:
         raise NoMergeError("in exec form" if layer.run.form is Form.EXEC else "beside a heredoc")
-    if script.faulty or not script.body.items or script.body.start or len(script.text.data) > LONGEST_SCRIPT:
+    known = not script.faulty and script.body.items and is_understood(script.body)
+    if not known or script.body.start or len(script.text.data) > LONGEST_SCRIPT:
         raise NoMergeError("the shell text is not understood")
     end = script.text.span(0, script.body.end).end
     tail = TAIL.fullmatch(source_data, end, layer.instruction.span.end)
@@ -99,7 +100,7 @@ def read_part(layer: RunLayer, source_data: bytes) -> Part:
         raise NoMergeError("its end is not understood")
     last = script.body.items[-1]
     links = last.items if isinstance(last, Chain) else (last,)
-    simple = all(map(_is_simple, links))
+    simple = _is_simple(links[-1])
     return Part(
         layer,
         left_by(layer),
@@ -107,7 +108,7 @@ def read_part(layer: RunLayer, source_data: bytes) -> Part:
         simple=simple,
         lone=simple and len(links) == 1 and not (isinstance(last, Pipeline) and last.negated),
         alternatives=isinstance(last, Chain) and "||" in last.operators,
-        semicolon=bool(tail["semicolon"]),
+        substitutes=any(command.substitutions for command in commands(script.body)),
         comment=tail.start("comment") if tail["comment"] else None,
     )
 
@@ -115,7 +116,9 @@ def read_part(layer: RunLayer, source_data: bytes) -> Part:
 def _is_simple(statement: Statement) -> bool:
     if isinstance(statement, Pipeline):
         return all(map(_is_simple, statement.items))
-    return isinstance(statement, ShellCommand) and not statement.substitutions
+    if not isinstance(statement, ShellCommand) or statement.substitutions:
+        return False
+    return statement.name not in {".", "source", "eval"}
 
 
 def check_alike(first: Instruction, second: Instruction) -> None:
@@ -168,7 +171,8 @@ def _contained(last: Tied, before: Tied | None, later: bytes) -> Tied:
     change = left.contained or ("a variable" if read else None)
     if change is None:
         return last
-    if last.errexit and not last.part.plain:
+    # A sourced file may switch errexit on, too.
+    if (last.errexit or left.sources) and not last.part.plain:
         raise NoMergeError(f"{change} would reach into the next RUN")
     options = before.options if before else frozenset()
     errexit = before.errexit if before else last.part.layer.run.script.options.errexit
