@@ -66,6 +66,7 @@ STARTS = [""] * 8 + [
     "set -e; ", "set -ex; ", "set -eux && ", "set -x && ", "cd sub && ", "cd sub; ", "export A=1 && ", "A=1 && ", "A=2; ",
     "umask 077 && ", "for i in 1 2; do check $i; done && ", "set -u; ", "trap 'check 9' EXIT; ", "b=3; ", "set +e; ",
     "tool && ", "check $A $b $i && ", "check && ", "check; ", "check || exit 1; ",
+    "[ -n \"$A\" ] && set -e; ", "[ -z \"$A\" ] && set -e; ",
 ]  # fmt: skip
 ENDS = [""] * 8 + [
     ";", " # why", " && exit 0", " || exit 1", " || true", " && check $A $b $i", "; check", " && conda clean -afy",

@@ -47,10 +47,12 @@ LASTING = frozenset(
     " wget curl sed grep head tail tr cut sort date uname install fix-permissions".split()
 )
 ASSIGNS = re.compile(rb"\$\{\w+:?=|\(\(")
-QUIET_NAME = re.compile(r"[a-z_][a-z0-9_]*")
+# Docker itself hands variables such as http_proxy on.
+QUIET_NAME = re.compile(r"(?!\w+_proxy\Z)[a-z_][a-z0-9_]*")
 ASSIGNED = re.compile(r"([A-Za-z_]\w*)\+?=")
 # Files that Docker lays over each RUN anew, or that no layer holds.
 PASSING = re.compile(rb"/etc/(?:hosts|resolv\.conf|hostname)\b|/dev/(?:shm|tcp|fd)|/proc/|/sys/")
+PROCESS_SUBSTITUTION = re.compile(rb"[<>]\(")
 LONG_OPTIONS = {"errexit": "e", "xtrace": "x", "nounset": "u", "verbose": "v"}
 
 
@@ -75,8 +77,8 @@ def left_by(layer: RunLayer) -> Left:
     """Return what a RUN's script leaves in its shell."""
     body = layer.run.script.body
     own = [command for command, scope in scoped_commands(body) if not scope]
-    options = _options(own[0]) if own and own[0].name == "set" else frozenset()
-    found = [_change(command, layer) for command in own if options is None or command is not own[0] or not options]
+    options = _options(own[0]) if own and own[0].name == "set" and own[0].start == body.start else frozenset()
+    found = [_change(command, layer) for command in own[1 if options else 0 :]]
     names = [*_assigned(own), *(loop.variable for loop in loops(body) if loop.variable)]
     loud = [name for name in names if not QUIET_NAME.fullmatch(name) or name in layer.context.variables]
     contained = next((change for change, refused in found if change and not refused), None)
@@ -91,7 +93,7 @@ def left_by(layer: RunLayer) -> Left:
         next(iter(troubles), None),
         contained,
         frozenset(names),
-        options or frozenset(),
+        options,
         frozenset(name for name in programs if "/" not in name),
         sources=any(command.name in {".", "source"} for command in own),
     )
@@ -129,18 +131,18 @@ def _exit(command: ShellCommand) -> tuple[str | None, bool]:
     return (None, False) if fails else ("an exit", True)
 
 
-def _options(command: ShellCommand) -> frozenset[str] | None:
-    """Return the options that a `set` switches on, by their letters; None where it does anything else."""
+def _options(command: ShellCommand) -> frozenset[str]:
+    """Return the options that a `set` switches on, by their letters; none where it does anything else."""
     found: set[str] = set()
     words = iter(word.text for word in command.words[1:])
     for text in words:
         if not re.fullmatch(r"-[a-zA-Z]+", text):
-            return None
+            return frozenset()
         found |= set(text[1:].removesuffix("o"))
         if text.endswith("o"):
             name = next(words, "")
             found.add(LONG_OPTIONS.get(name, name))
-    return frozenset(found) if found and "" not in found and not found & {"n", "t", "o"} else None
+    return frozenset() if found & {"", "n", "t", "o"} else frozenset(found)
 
 
 def _assigned(own: list[ShellCommand]) -> Iterator[str]:
@@ -166,4 +168,6 @@ def _passing(layer: RunLayer) -> str | None:
     data = layer.run.script.text.data
     if b"/etc/init.d/" in data:
         return "a service"
+    if PROCESS_SUBSTITUTION.search(data):
+        return "a job in the background"
     return "a file that each RUN has anew" if PASSING.search(data) else None

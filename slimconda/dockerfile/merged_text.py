@@ -5,13 +5,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from slimconda.dockerfile.conda import CondaCommand
+from slimconda.dockerfile.merged_cleans import is_needless, link_of
 from slimconda.dockerfile.merging import AND, NoMergeError, Part, Tied, Wrap
 from slimconda.dockerfile.parser import Dockerfile, parse
 from slimconda.dockerfile.scanner import Role
 from slimconda.dockerfile.scripts import script_of
-from slimconda.dockerfile.shell import Chain, Statement, commands
-from slimconda.dockerfile.stages import expand
+from slimconda.dockerfile.shell import Statement, commands
 from slimconda.errors import InputError
 from slimconda.source import Edit, Span, apply_edits
 
@@ -91,7 +90,7 @@ def check_comments(first: Part, second: Part, dockerfile: Dockerfile) -> None:
     lines = dockerfile.lines[start : second.layer.instruction.end_line]
     if any(FOR_TOOLS.search(dockerfile.source.read(line.span)) for line in lines if line.role is not Role.HEREDOC):
         raise NoMergeError("a comment tells a tool something about one of them")
-    between = dockerfile.source.data[first.layer.instruction.span.end : second.layer.instruction.span.start]
+    between = dockerfile.source.data[_end(first) : second.layer.instruction.span.start]
     if ON_PURPOSE.search(between):
         raise NoMergeError("a comment says that they are apart on purpose")
     if b"#" in dockerfile.source.read(_head(second)):
@@ -148,50 +147,12 @@ def _without_blank_lines(first: Part, second: Part, dockerfile: Dockerfile) -> I
 
 def _without_cleans(run: Sequence[Tied], dockerfile: Dockerfile) -> Iterator[Edit]:
     """Yield the edits that take out the cleans that a later part's own makes needless."""
-    ends = [_last_clean(one.part) for one in run]
     for number, one in enumerate(run):
-        later = [found for found in ends[number + 1 :] if found]
-        for clean in one.part.layer.cleans if later else ():
-            span = _link(one.part, clean)
-            if (
-                span
-                and b"#" not in dockerfile.source.read(span)
-                and any(_cleans_as_much(a, clean, one.part) for a in later)
-            ):
+        for clean in one.part.layer.cleans:
+            span = link_of(one.part, clean)
+            needless = any(is_needless(clean, one.part, later.part) for later in run[number + 1 :])
+            if span and needless and b"#" not in dockerfile.source.read(span):
                 yield Edit(span, b"")
-
-
-def _last_clean(part: Part) -> CondaCommand | None:
-    """Return the last clean that a RUN always comes to, if nothing is installed after it."""
-    cleans = [clean for clean in part.layer.cleans if _link(part, clean)]
-    filled = max((call.place.start for call in part.layer.calls if call.fills), default=0)
-    return cleans[-1] if cleans and cleans[-1].place.start > filled else None
-
-
-def _link(part: Part, clean: CondaCommand) -> Span | None:
-    """Return a clean with the `&&` before it, if it is a link of the chain that a RUN ends with."""
-    text, last = part.layer.run.script.text, part.layer.run.script.body.items[-1]
-    links = last.items if isinstance(last, Chain) and set(last.operators) == {AND} else ()
-    at = next((number for number, link in enumerate(links) if link is clean.command), 0)
-    if not at:
-        return None
-    return Span(text.place(links[at - 1].end - 1).end, text.place(links[at].end - 1).end)
-
-
-def _cleans_as_much(later: CondaCommand, clean: CondaCommand, part: Part) -> bool:
-    """Tell whether a later clean empties what an earlier one does, and is called in the same way."""
-    if clean.command.redirects or not (later.clean and clean.clean and later.clean.kinds >= clean.clean.kinds):
-        return False
-    return _called(later, part) == _called(clean, part)
-
-
-def _called(clean: CondaCommand, part: Part) -> list[str]:
-    """Return the words that call a clean; a program in the first folder on PATH by its name alone."""
-    before = [word.raw for word in (*clean.command.assignments, *clean.command.words[: clean.at])]
-    context = part.layer.context
-    path = context.variables.get("PATH") or f"{context.base_root}/bin:"
-    words = [expand(word.text, context.variables) for word in clean.tool_words]
-    return [*before, *(word.removeprefix(path.partition(":")[0] + "/") for word in words)]
 
 
 def is_merged(run: Sequence[Tied], dockerfile: Dockerfile) -> bool:
