@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from slimconda.dockerfile.analysis import Analysis
 from slimconda.dockerfile.caches import Install, RunLayer
@@ -9,6 +10,7 @@ from slimconda.dockerfile.cleanups import keeps_out
 from slimconda.dockerfile.conda import Tool, Verb
 from slimconda.dockerfile.fills import own_context
 from slimconda.dockerfile.installed import EVERYTHING, uninstalled
+from slimconda.dockerfile.parser import Stage
 from slimconda.dockerfile.prefixes import Step
 from slimconda.dockerfile.specs import PackageSpec, specs_of
 from slimconda.dockerfile.stages import Context
@@ -25,10 +27,11 @@ class Creation:
 
     install: Install
     context: Context
+    stage: Stage
     line: int
     specs: frozenset[PackageSpec]
 
-    @property
+    @cached_property
     def kind(self) -> tuple[object, ...]:
         """Return what must be equal for two creations to link the same files: user, platform, channels, Python."""
         call = self.install.conda
@@ -43,16 +46,24 @@ class Creation:
         )
 
 
+# Earlier creations in the order of the file, by what they have to share: their kind, and one of their packages.
+Index = dict[tuple[object, PackageSpec], list[Creation]]
+
+
 def check_dockerfile(analysis: Analysis) -> Iterator[Problem]:
     """Yield each creation of an environment that an earlier RUN's could have shared files with."""
     if b"always_copy" in analysis.dockerfile.source.data.lower():
         return
+    index: Index = {}
     for step in analysis.steps:
-        earlier = [creation for layer in step.earlier for creation in _creations(layer)]
-        for creation in _creations(step.layer):
-            message = _cloned(step, creation) or _shared(creation, earlier)
+        own = list(_creations(step.layer))
+        for creation in own:
+            message = _cloned(step, creation) or _shared(creation, index, analysis)
             if message:
                 yield Problem(message, creation.install.conda.place, None, step.layer.stage.label)
+        for creation in own:
+            for spec in creation.specs:
+                index.setdefault((creation.kind, spec), []).append(creation)
 
 
 def _creations(layer: RunLayer) -> Iterator[Creation]:
@@ -63,7 +74,8 @@ def _creations(layer: RunLayer) -> Iterator[Creation]:
             continue
         context = own_context(call.read, call.at, layer.context_at(call.command))
         if keeps_out(layer.instruction, install.cache, context) is False:
-            yield Creation(install, context, layer.instruction.start_line, specs_of(call, context))
+            line = layer.instruction.start_line
+            yield Creation(install, context, layer.stage, line, specs_of(call, context))
 
 
 def _cloned(step: Step, creation: Creation) -> str | None:
@@ -76,11 +88,18 @@ def _cloned(step: Step, creation: Creation) -> str | None:
     return None
 
 
-def _shared(creation: Creation, earlier: list[Creation]) -> str | None:
-    for other in earlier:
-        specs = creation.specs & other.specs
-        if specs and creation.kind == other.kind and not creation.install.cache.is_other_than(other.install.cache):
-            names = " and ".join(sorted(map(str, specs))[:2])
-            title = creation.install.conda.title
-            return f"{title} stores {names} again: links do not reach line {other.line}'s layer, create both in one RUN"
-    return None
+def _shared(creation: Creation, index: Index, analysis: Analysis) -> str | None:
+    lineage = analysis.stages.lineage(creation.stage)
+    found = [_first(creation, index.get((creation.kind, spec), []), lineage) for spec in creation.specs]
+    other = min((one for one in found if one), key=lambda one: one.line, default=None)
+    if other is None:
+        return None
+    names = " and ".join(sorted(map(str, creation.specs & other.specs))[:2])
+    title = creation.install.conda.title
+    return f"{title} stores {names} again: links do not reach line {other.line}'s layer, create both in one RUN"
+
+
+def _first(creation: Creation, found: list[Creation], lineage: list[Stage]) -> Creation | None:
+    """Return the first of some creations whose files lie below in the same image, and in the same cache."""
+    cache = creation.install.cache
+    return next((one for one in found if one.stage in lineage and not cache.is_other_than(one.install.cache)), None)

@@ -30,14 +30,19 @@ METADATA = re.compile(r".*\.(?:dist|egg)-info")
 CACHED_FILES = re.compile(r"pkgs|\.tar\.bz2|\.conda\b")
 
 
+# What the words of a RUN's installs name, by its layer's identity.
+Known = dict[int, frozenset[str]]
+
+
 def check_dockerfile(analysis: Analysis) -> Iterator[Problem]:
     """Yield each removal of what the base image, or an earlier RUN or COPY, stores."""
+    known: Known = {}
     for step in analysis.steps:
-        for message, place in (*_packages(step), *_files(step)):
+        for message, place in (*_packages(step, known), *_files(step)):
             yield Problem(message, place, None, step.layer.stage.label)
 
 
-def _packages(step: Step) -> Iterator[tuple[str, Span]]:
+def _packages(step: Step, known: Known) -> Iterator[tuple[str, Span]]:
     for call in step.layer.calls:
         environment = call.subcommand == "env" and [word.text for word in call.read_arguments.operands[:1]] == [
             "remove"
@@ -47,7 +52,7 @@ def _packages(step: Step) -> Iterator[tuple[str, Span]]:
         if call.has("--dry-run", "-d", "--help", "-h"):
             continue
         title = f"{call.tool} {'env remove' if environment else call.subcommand}"
-        stored = _environment(step, call) if environment or call.has("--all") else _package(step, call)
+        stored = _environment(step, call) if environment or call.has("--all") else _package(step, call, known)
         if stored:
             yield f"{title} frees nothing here: {stored}", call.place
 
@@ -60,15 +65,13 @@ def _environment(step: Step, call: CondaCommand) -> str | None:
     return f"{known.origin} stores the environment"
 
 
-def _package(step: Step, call: CondaCommand) -> str | None:
+def _package(step: Step, call: CondaCommand, known: Known) -> str | None:
     """Return where the packages are stored; None where this RUN may have installed them."""
     layer = step.layer
     if not step.finds(call.command):
         return None
     named = {spec.name for spec in specs_of(call, layer.context_at(call.command))}
-    lines = [
-        earlier.instruction.start_line for earlier in step.earlier for name in _installed(earlier) if name in named
-    ]
+    lines = [other.instruction.start_line for other in step.earlier if not named.isdisjoint(_names_of(other, known))]
     filled = [other for other in layer.calls if other.fills and other.place.start < call.place.start]
     if filled and (not lines or named & _installed(layer)):
         return None
@@ -76,9 +79,12 @@ def _package(step: Step, call: CondaCommand) -> str | None:
         return f"line {lines[0]} stores the packages"
     if named & _installed_anew(layer):
         return None
-    known = next((one for one in step.before if one.path == step.prefix_of(call)), None)
-    sure = known is not None and _has_all(known, step) and not (call.environment is None and may_be_active(layer, call))
-    return f"{known.origin if known and sure else 'a lower layer'} stores the packages"
+    path = step.prefix_of(call)
+    prefix = next((one for one in step.before if one.path == path), None)
+    sure = (
+        prefix is not None and _has_all(prefix, step) and not (call.environment is None and may_be_active(layer, call))
+    )
+    return f"{prefix.origin if prefix and sure else 'a lower layer'} stores the packages"
 
 
 def _has_all(prefix: Prefix, step: Step) -> bool:
@@ -91,6 +97,13 @@ def _installed_anew(layer: RunLayer) -> frozenset[str]:
     """Return what the words of a RUN's installs name: a package that pip puts in another's place makes way for it."""
     words = [word.text for fill in layer.python for word in fill.install.arguments]
     return _installed(layer) | {spec.name for word in words if (spec := parse_spec(word))}
+
+
+def _names_of(layer: RunLayer, known: Known) -> frozenset[str]:
+    """Return what `_installed` does, and ask it once."""
+    if id(layer) not in known:
+        known[id(layer)] = _installed(layer)
+    return known[id(layer)]
 
 
 def _installed(layer: RunLayer) -> frozenset[str]:
