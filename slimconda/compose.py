@@ -23,7 +23,8 @@ class Inline:
     """A Dockerfile within a compose file: its service, its text, the span of its value, and the stage that ships.
 
     `lines` are the spans of its lines in the file without indent and line end, where they stand there as they are;
-    `indent` and `newline` are what stands before and behind them.
+    `indent` and `newline` are what stands before and behind them. `doubled` tells that the file writes each dollar
+    sign twice, since a single one is for compose itself.
     """
 
     service: str
@@ -33,6 +34,7 @@ class Inline:
     lines: tuple[Span, ...] = field(default=(), repr=False)
     indent: bytes = b""
     newline: bytes = b"\n"
+    doubled: bool = False
 
     @cached_property
     def _starts(self) -> list[int]:
@@ -52,7 +54,8 @@ class Inline:
         if not self.lines:
             return None
         start, end = self._offset(edit.span.start), self._offset(edit.span.end)
-        text = edit.text.replace(b"\n", self.newline + self.indent)
+        text = edit.text.replace(b"$", b"$$") if self.doubled else edit.text
+        text = text.replace(b"\n", self.newline + self.indent)
         if edit.span.end == len(self.text) and self.text.endswith(b"\n"):  # behind the last line nothing is indented
             text = text.removesuffix(self.indent) if edit.text.endswith(b"\n") else text
             if edit.span.start in self._starts:
@@ -63,7 +66,8 @@ class Inline:
     def _offset(self, offset: int) -> int:
         number = bisect_right(self._starts, offset) - 1
         if number < len(self.lines):
-            return self.lines[number].start + offset - self._starts[number]
+            before = self.text[self._starts[number] : offset]
+            return self.lines[number].start + len(before) + (before.count(b"$") if self.doubled else 0)
         return self.lines[-1].end + len(self.newline)
 
 
@@ -99,15 +103,17 @@ def _inline(data: bytes, text: str, service: str, node: "Node", target: str | No
         len(text[: mark.index].encode("utf-8", "surrogateescape")) for mark in (node.start_mark, node.end_mark)
     )
     span = Span(start, start + len(data[start:end].rstrip()))
-    plain = Inline(service, node.value.encode(), span, target)
+    written, single = node.value.encode(), b"$" in node.value.encode().replace(b"$$", b"")
+    plain = Inline(service, written.replace(b"$$", b"$"), span, target)
     first = data.find(b"\n", start) + 1
-    lines = _literal(data, first, plain.text) if getattr(node, "style", None) == "|" and first else ()
-    if not lines:
+    lines = _literal(data, first, written) if getattr(node, "style", None) == "|" and first else ()
+    doubled = b"$$" in written
+    if not lines or (doubled and single):
         return plain
     own = next(line for line in lines if line.start < line.end)
     indent = data[data.rfind(b"\n", 0, own.start) + 1 : own.start]
     newline = b"\r\n" if data[lines[0].end : lines[0].end + 1] == b"\r" else b"\n"
-    return Inline(service, plain.text, span, target, lines, indent, newline)
+    return Inline(service, plain.text, span, target, lines, indent, newline, doubled)
 
 
 def _literal(data: bytes, offset: int, text: bytes) -> tuple[Span, ...]:

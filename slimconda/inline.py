@@ -10,7 +10,7 @@ from slimconda.findings import Finding, Fix, Report
 from slimconda.linter import lint
 from slimconda.source import Edit, Source, Span, apply_edits
 
-NOT_LITERAL = "write dockerfile_inline as a literal block (|)"
+NOT_LITERAL = "dockerfile_inline is no literal block (|), or has both $ and $$"
 
 
 def lint_inline(source: Source, config: Config) -> Report:

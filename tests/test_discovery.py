@@ -185,6 +185,33 @@ def test_a_quoted_dockerfile_is_judged_as_a_whole(tmp_path: Path, build: str, fo
     assert slimconda("fix", cwd=tmp_path).returncode == found
 
 
+DOLLARS = b"""\
+services:
+  a:
+    build:
+      dockerfile_inline: |
+        FROM a
+        ENV P=/opt/conda
+        RUN echo $$P && conda install -y b=1 && echo $$P
+"""
+
+
+def test_a_dollar_sign_for_the_dockerfile_is_written_twice(tmp_path: Path) -> None:
+    path = written(tmp_path, DOLLARS, "compose.yaml")
+    words = ("lint", "--select", "conda-cache-left", "--format", "json")
+    (finding,) = json.loads(slimconda(*words, cwd=tmp_path).stdout)["findings"]
+    assert (finding["line"], finding["column"], finding["end_column"]) == (7, 25, 45)
+    slimconda("fix", cwd=tmp_path)
+    fixed = DOLLARS.replace(b"&& echo", b"&& conda clean --all --yes && echo")
+    assert path.read_bytes() == fixed
+    assert inline_dockerfiles(fixed)[0].text.endswith(b"--yes && echo $P\n")
+    mixed = written(tmp_path, DOLLARS.replace(b"echo $$P &&", b"echo $P &&"), "compose.yaml").read_bytes()
+    (finding,) = json.loads(slimconda(*words, cwd=tmp_path).stdout)["findings"]
+    assert (finding["line"], finding["fix"]) == (4, None)
+    slimconda("fix", cwd=tmp_path)
+    assert path.read_bytes() == mixed
+
+
 FOLDED = b"""\
 x-build: &build
   dockerfile_inline: >-
@@ -204,7 +231,7 @@ def test_a_folded_dockerfile_that_services_share_is_judged_once(tmp_path: Path) 
     written(tmp_path, FOLDED, "docker-compose.yml")
     run = slimconda("lint", "--select", "conda-cache-left", cwd=tmp_path)
     assert b"  2:22 warning[conda-cache-left]" in run.stdout
-    assert b"no fix: write dockerfile_inline as a literal block" in run.stdout
+    assert b"no fix: dockerfile_inline is no literal block (|)" in run.stdout
     assert run.stdout.count(b"warning[") == 1
     assert run.stdout.endswith(b" in 1 Dockerfile\n")
 
