@@ -14,6 +14,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from slimconda import __version__, demo
+from slimconda.cli.runner import write_summary
 from tests import hostile, images
 from tests.test_changes import git
 from tests.test_cli import CLEAN, DIRTY, slimconda, written
@@ -325,6 +326,14 @@ def test_an_image_is_compared_with_an_earlier_one(runner: Runner, tmp_path: Path
     assert runner.run(tmp_path, image="new.tar", since="no.tar").code == 2
 
 
+def test_a_summary_stays_below_a_mebibyte(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    report, summary = written(tmp_path, b"# report\n", "report.md"), tmp_path / "summary"
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    write_summary(report, ["short"])
+    write_summary(report, ["x" * 1_000_000])
+    assert summary.read_text().startswith("# report\n\nshort\n# report\n\nThe image's report is too long")
+
+
 @pytest.mark.parametrize("version", ["", "0.1.0", "v0.1", "0"])
 def test_the_version_that_is_expected(runner: Runner, tmp_path: Path, version: str) -> None:
     assert __version__ == "0.1.0"
@@ -372,6 +381,7 @@ def test_a_hostile_pull_request(action: dict[str, Any], tmp_path: Path) -> None:
     assert not (folder / "owned").exists()
     assert {name for name, _ in commands(done.log)} == {"warning", "notice"}
     assert len(commands(done.log)) == 20
+    assert f"{int(done.outputs['findings']) - 20} of these have no annotation" in done.summary
     assert set(done.outputs) == {"findings", "fixed", "residue-bytes", "sarif-file", "rdjson-file"}
     assert "\x1b" not in done.log + done.summary
     assert "<script>" not in done.summary.split("<details")[0]

@@ -12,7 +12,9 @@ from slimconda import __version__
 from slimconda.cli.output import BAD_INPUT, note
 from slimconda.cli.runner import Inputs, base_commit, write_outputs, write_summary
 from slimconda.errors import InputError
-from slimconda.reporters.escapes import inert
+from slimconda.findings import Severity
+from slimconda.reporters.escapes import fenced, inert
+from slimconda.reporters.github import MOST_SHOWN
 
 # Inputs that inspect takes as options of the same name.
 IMAGE_OPTIONS = ("config", "fail-on", "dockerfile", "max-size", "max-residue", "max-growth")
@@ -54,7 +56,7 @@ def run(inputs: Inputs, temporary: Path) -> int:
     found = max(0, fixed - _findings(files["json"])) if fixed else 0
     values: dict[str, object] = {"findings": _findings(files["json"]), "fixed": found, "residue-bytes": image.residue}
     write_outputs(values | {f"{name}-file": files[name] for name in ("sarif", "rdjson") if files[name].exists()})
-    write_summary(files["markdown"], image.text)
+    write_summary(files["markdown"], [_cut(files["json"]), fenced(image.text) if image.text else ""])
     return max(code, image.code)
 
 
@@ -136,11 +138,26 @@ def _command(*words: str) -> list[str]:
 
 
 def _findings(report: Path) -> int:
+    return _counts(report).get("findings", 0)
+
+
+def _cut(report: Path) -> str:
+    """Return a line that says how many findings have no annotation, nothing where all have one."""
+    counts = _counts(report)
+    cut = sum(max(0, counts.get(severity.label, 0) - MOST_SHOWN) for severity in Severity)
+    return (
+        f"{cut} of these have no annotation: GitHub shows {MOST_SHOWN} of each severity, the first here." if cut else ""
+    )
+
+
+def _counts(report: Path) -> dict[str, int]:
+    """Return what the summary of lint's JSON report counts; nothing where lint wrote none."""
     try:
         content: Any = json.loads(report.read_bytes())
     except FileNotFoundError:
-        return 0
-    return int(content["summary"]["findings"])
+        return {}
+    counts: dict[str, int] = content["summary"]
+    return counts
 
 
 if __name__ == "__main__":

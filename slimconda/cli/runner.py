@@ -3,13 +3,12 @@
 import json
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from slimconda.errors import InputError
-from slimconda.reporters.escapes import fenced
 
 PREFIX = "SLIMCONDA_INPUT_"
 # Above 1 MiB GitHub drops the whole summary of a step; a file name in a report is at most a path long.
@@ -71,15 +70,14 @@ def write_outputs(values: Mapping[str, object]) -> None:
             file.write(text)
 
 
-def write_summary(report: Path, measured: str) -> None:
-    """Append the step's summary: what lint found, and what was measured of the image."""
+def write_summary(report: Path, more: Sequence[str]) -> None:
+    """Append the step's summary: lint's report as Markdown and more parts, left out where it gets too long."""
     path = os.environ.get("GITHUB_STEP_SUMMARY")
     if not path or not report.exists():
         return
-    text = report.read_text(encoding="utf-8")
-    if measured:
-        text += f"\n{fenced(measured)}\n"
+    whole = report.read_text(encoding="utf-8")
+    text = whole + "".join(f"\n{part}\n" for part in more if part)
     if len(text.encode()) > LONGEST_SUMMARY:
-        text = report.read_text(encoding="utf-8") + "\nThe image's report is too long for a summary; the log has it.\n"
+        text = f"{whole}\nThe image's report is too long for a summary; the log has it.\n"
     with Path(path).open("a", encoding="utf-8") as file:
         file.write(text)
