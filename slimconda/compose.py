@@ -24,7 +24,7 @@ class Inline:
 
     `lines` are the spans of its lines in the file without indent and line end, where they stand there as they are;
     `indent` and `newline` are what stands before and behind them. `doubled` tells that the file writes each dollar
-    sign twice, since a single one is for compose itself.
+    sign twice, since a single one is for compose itself; `first` is where its first line starts with the indent.
     """
 
     service: str
@@ -34,6 +34,7 @@ class Inline:
     lines: tuple[Span, ...] = field(default=(), repr=False)
     indent: bytes = b""
     newline: bytes = b"\n"
+    first: int = 0
     doubled: bool = False
 
     @cached_property
@@ -53,22 +54,29 @@ class Inline:
         """Return an edit of the text as one of the file; None where its lines are written otherwise."""
         if not self.lines:
             return None
-        start, end = self._offset(edit.span.start), self._offset(edit.span.end)
         text = edit.text.replace(b"$", b"$$") if self.doubled else edit.text
         text = text.replace(b"\n", self.newline + self.indent)
-        if edit.span.end == len(self.text) and self.text.endswith(b"\n"):  # behind the last line nothing is indented
-            text = text.removesuffix(self.indent) if edit.text.endswith(b"\n") else text
-            if edit.span.start in self._starts:
-                start -= 0 if edit.span.start == len(self.text) else len(self.indent)
-                text = self.indent + text if text else text
+        start, end = self._offset(edit.span.start), self._offset(edit.span.end)
+        begins, ends = (offset in self._starts for offset in (edit.span.start, edit.span.end))
+        if ends and edit.text.endswith(b"\n"):
+            text, end = text.removesuffix(self.indent), self._line_start(edit.span.end)
+        if begins and (text or not ends):
+            text, start = self.indent + text, self._line_start(edit.span.start)
+        elif begins:
+            start, end = self._line_start(edit.span.start), self._line_start(edit.span.end)
         return Edit(Span(start, end), text)
+
+    def _line_start(self, offset: int) -> int:
+        """Return where the line of the file starts, indent and all, that holds an offset of the text."""
+        number = bisect_right(self._starts, offset) - 1
+        return self.first if number == 0 else self.lines[number - 1].end + len(self.newline)
 
     def _offset(self, offset: int) -> int:
         number = bisect_right(self._starts, offset) - 1
         if number < len(self.lines):
             before = self.text[self._starts[number] : offset]
             return self.lines[number].start + len(before) + (before.count(b"$") if self.doubled else 0)
-        return self.lines[-1].end + len(self.newline)
+        return self._line_start(offset)
 
 
 def is_compose_name(name: str) -> bool:
@@ -108,12 +116,17 @@ def _inline(data: bytes, text: str, service: str, node: "Node", target: str | No
     first = data.find(b"\n", start) + 1
     lines = _literal(data, first, written) if getattr(node, "style", None) == "|" and first else ()
     doubled = b"$$" in written
-    if not lines or (doubled and single):
+    if not lines or (doubled and single) or len(_newlines(data, lines)) > 1:
         return plain
     own = next(line for line in lines if line.start < line.end)
     indent = data[data.rfind(b"\n", 0, own.start) + 1 : own.start]
-    newline = b"\r\n" if data[lines[0].end : lines[0].end + 1] == b"\r" else b"\n"
-    return Inline(service, plain.text, span, target, lines, indent, newline, doubled)
+    newline = b"\r\n" if b"\r" in _newlines(data, lines) else b"\n"
+    return Inline(service, plain.text, span, target, lines, indent, newline, first, doubled)
+
+
+def _newlines(data: bytes, lines: tuple[Span, ...]) -> set[bytes]:
+    """Return the first bytes of the lines' ends: CR, LF, or both; the last line of a file may have none."""
+    return {data[line.end : line.end + 1] for line in lines} - {b""}
 
 
 def _literal(data: bytes, offset: int, text: bytes) -> tuple[Span, ...]:

@@ -1,5 +1,6 @@
 """Which files are taken for Dockerfiles: by git, by .gitignore, by name, and by the files that name them."""
 
+import itertools
 import json
 import subprocess
 from pathlib import Path
@@ -14,7 +15,7 @@ from slimconda.files import find_dockerfiles, is_dockerfile_name
 from slimconda.inline import lint_inline
 from slimconda.linter import lint
 from slimconda.rewriter import rewrite
-from slimconda.source import Source, Span, apply_edits
+from slimconda.source import Edit, Source, Span, apply_edits
 from slimconda.walk import walk
 from tests.test_cli import DIRTY, slimconda, written
 
@@ -165,6 +166,27 @@ def test_what_a_compose_file_holds_is_fixed_as_a_dockerfile_is(path: Path, ends:
     (piece,) = inline_dockerfiles(done.data)
     assert piece.text == rewrite(plain, Config()).data
     assert done.data.endswith(b"  b: {image: c}" + ends)
+
+
+@pytest.mark.parametrize("ends", [b"\n", b"\r\n"])
+def test_every_edit_of_what_a_compose_file_holds_is_one_of_the_file(ends: bytes) -> None:
+    text, checked = b"A $x\n\nB\n  C\n\nD\n", 0
+    block = b"        A $$x\n\n        B\n          C\n   \n        D\n"
+    data = (b"services:\n  a:\n    build:\n      dockerfile_inline: |\n%b  b: {}\n" % block).replace(b"\n", ends)
+    (piece,) = inline_dockerfiles(data)
+    assert piece.text == text
+    for start, new in itertools.product(range(len(text) + 1), (b"", b"x", b"$x\n", b"x\n y")):
+        for end in range(start, len(text) + 1):
+            edit = Edit(Span(start, end), new)
+            wanted = apply_edits(text, [edit])
+            # A block that starts with a blank, or ends in empty lines, would need another head.
+            if wanted[:1].strip() and wanted.endswith(b"\n") and not wanted.endswith(b"\n\n"):
+                moved = piece.edit(edit)
+                assert moved is not None
+                (after,) = inline_dockerfiles(apply_edits(data, [moved]))
+                assert (after.text, after.target) == (wanted, None), edit
+                checked += 1
+    assert checked > 400
 
 
 @pytest.mark.parametrize(
