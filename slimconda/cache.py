@@ -71,7 +71,7 @@ def _keep(path: Path, report: Report, beside: dict[str, str | None]) -> None:
 
 def _key(source: Source, config: Config) -> str:
     settings = sorted((f.name, _sorted(getattr(config, f.name))) for f in fields(config))
-    parts = [__version__, _code(), repr(settings), source.path]
+    parts = [__version__, code_digest(), repr(settings), source.path]
     head = "\0".join(parts).encode("utf-8", "surrogateescape")
     return hashlib.sha256(b"%d\0%b%b" % (len(head), head, source.data)).hexdigest() + ".json"
 
@@ -81,7 +81,7 @@ def _sorted(value: object) -> object:
 
 
 @cache
-def _code() -> str:
+def code_digest() -> str:
     """Return what tells two checkouts of one version apart: the sizes and times of the package's files."""
     paths = sorted(Path(__file__).parent.rglob("*.py"))
     return hashlib.sha256(repr([(p.stat().st_size, p.stat().st_mtime_ns) for p in paths]).encode()).hexdigest()

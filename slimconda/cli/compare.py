@@ -4,9 +4,15 @@ from typing import Annotated
 
 import typer
 
-from slimconda.cli.options import PlainFormatOption, PlatformOption, TextOrJson
+from slimconda.cli.options import (
+    LayerCacheOption,
+    NoCacheOption,
+    PlainFormatOption,
+    PlatformOption,
+    TextOrJson,
+)
 from slimconda.cli.output import write
-from slimconda.cli.targets import read_target
+from slimconda.cli.targets import layer_store, read_target
 
 
 def compare(
@@ -14,6 +20,8 @@ def compare(
     after: Annotated[str, typer.Argument(metavar="AFTER", help="The image to compare it with.")],
     output: PlainFormatOption = TextOrJson.TEXT,
     platform: PlatformOption = None,
+    cache: LayerCacheOption = None,
+    no_cache: NoCacheOption = False,
 ) -> None:
     """Compare two images: what went and what came.
 
@@ -24,7 +32,7 @@ def compare(
     from slimconda.layers.request import Request
     from slimconda.reporters import compare_json, compare_text
 
-    request = Request(Choice(platform=platform), records=True)
+    request = Request(Choice(platform=platform), records=True, store=layer_store(cache, wanted=not no_cache))
     found = compare_images(read_target(before, request), read_target(after, request))
     render = compare_json.render if output is TextOrJson.JSON else compare_text.render
     write(render(found).encode("utf-8", "replace"))

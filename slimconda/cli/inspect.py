@@ -26,13 +26,15 @@ from slimconda.cli.options import (
     ImageArgument,
     ImageFormat,
     ImageFormatOption,
+    LayerCacheOption,
     NameOption,
+    NoCacheOption,
     PackagesOption,
     PlatformOption,
     SelectOption,
 )
 from slimconda.cli.output import finish, write
-from slimconda.cli.targets import read_predecessor_target, read_target
+from slimconda.cli.targets import layer_store, read_predecessor_target, read_target
 from slimconda.errors import ConfigurationError
 from slimconda.files import write_file
 
@@ -63,6 +65,8 @@ def inspect(
     select: SelectOption = None,
     extend_select: ExtendSelectOption = None,
     ignore: IgnoreOption = None,
+    cache: LayerCacheOption = None,
+    no_cache: NoCacheOption = False,
     config: ConfigOption = None,
 ) -> None:
     """Measure what conda left in an image.
@@ -82,8 +86,9 @@ def inspect(
         raise ConfigurationError("--max-growth and --since need each other")
     if output is ImageFormat.GITHUB and dockerfile is None:
         raise ConfigurationError("--format github annotates lines: it needs --dockerfile")
-    request = Request(Choice(name, platform), records=packages or html is not None)
-    start = None if since is None else read_predecessor_target(since, Request(Choice(platform=platform)))
+    store = layer_store(cache, wanted=not no_cache)
+    request = Request(Choice(name, platform), records=packages or html is not None, store=store)
+    start = None if since is None else read_predecessor_target(since, Request(Choice(platform=platform), store=store))
     view = _view(read_target(image, request, base), dockerfile, settings)
     over = tuple(exceeded(view.image, budget, start))
     if html is not None:

@@ -87,6 +87,17 @@ CacheOption = Annotated[
     Path | None,
     typer.Option("--cache", envvar="SLIMCONDA_CACHE", metavar="FOLDER", help="Keep reports of unchanged files here."),
 ]
+LayerCacheOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--cache",
+        envvar="SLIMCONDA_CACHE",
+        metavar="FOLDER",
+        help="Keep what layers hold here. [default: slimconda in the user's cache folder]",
+        show_default=False,
+    ),
+]
+NoCacheOption = Annotated[bool, typer.Option("--no-cache", help="Read every layer, and keep nothing.")]
 PlainFormatOption = Annotated[TextOrJson, typer.Option("--format", help="How to write the report.")]
 FailOnOption = Annotated[
     Threshold | None, typer.Option(help="Exit with 1 from this severity on. [default: warning]", show_default=False)

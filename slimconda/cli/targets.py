@@ -1,5 +1,6 @@
 """Owns what a command is asked to look at where that is an image: reads it, and says how far it is read."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,7 +10,20 @@ from slimconda.cli.output import show_progress
 if TYPE_CHECKING:
     from slimconda.layers.image import Image
     from slimconda.layers.request import Request
+    from slimconda.layers.store import Store
     from slimconda.predecessor import Predecessor
+
+
+def layer_store(folder: Path | None, *, wanted: bool) -> "Store | None":
+    """Return where layers are kept: in the folder that is named, else in the user's cache folder, if there is one."""
+    from slimconda.layers.store import Store
+
+    if not wanted:
+        return None
+    if folder is None:
+        above = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111  # never raises
+        folder = Path(above, "slimconda") if Path(above).is_absolute() else None
+    return Store(folder / "layers") if folder is not None else None
 
 
 def read_target(target: str, request: "Request", base: str | None = None) -> "Image":

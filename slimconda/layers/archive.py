@@ -10,6 +10,7 @@ from pathlib import Path
 
 from slimconda.errors import ImageError
 from slimconda.layers.contents import Content, read_content
+from slimconda.layers.kept import Part, Seen, kept_or_read
 from slimconda.layers.manifest import Documents, LayerSource, read_layers
 from slimconda.layers.packing import Packing, Unpacked, sniff
 from slimconda.layers.parallel import Meter, in_order
@@ -26,13 +27,13 @@ UNKNOWN_SIZE = 1 << 62
 
 @dataclass(frozen=True)
 class Blob:
-    """A file of an archive: as a JSON text, and as a layer whose plain tar has a digest ("" if not told).
+    """A file of an archive: as a JSON text, and as the layer that a source describes.
 
     `is_packed` tells whether reading it as a layer has a decompressor work.
     """
 
     document: Callable[[], bytes]
-    content: Callable[[str], Content]
+    content: Callable[[LayerSource], Content]
     is_packed: Callable[[], bool] = lambda: False
 
 
@@ -86,7 +87,7 @@ def read_archive(target: str, request: Request) -> Layers:
         meter, contents = Meter(request.progress), Contents()
         for member in scan(outer, lambda: False):
             contents.note(member, _file_blob(file, outer.position, member.size, meter, request))
-        yield from _layers(contents.find, request)
+        yield from _layers(contents.find, request, meter)
 
 
 def read_folder(target: str, request: Request) -> Layers:
@@ -97,7 +98,7 @@ def read_folder(target: str, request: Request) -> Layers:
         file = Path(target) / normalise(inner)
         return _folder_blob(file, meter, request) if file.is_file() else None
 
-    yield from _layers(find, request)
+    yield from _layers(find, request, meter)
 
 
 def read_stream(chunks: Iterator[bytes], request: Request) -> Layers:
@@ -116,16 +117,16 @@ def read_stream(chunks: Iterator[bytes], request: Request) -> Layers:
         contents.note(member, blob)
     while outer.skip(PIECE):
         pass  # a connection can be closed cleanly only once all was read
-    yield from _layers(contents.find, request)
+    yield from _layers(contents.find, request, Meter(request.progress))
 
 
-def _layers(find: Callable[[str], Blob | None], request: Request) -> Layers:
+def _layers(find: Callable[[str], Blob | None], request: Request, meter: Meter) -> Layers:
     def read(path: str) -> bytes:
         return _found(path, find(path)).document()
 
     def content(source: LayerSource) -> Content:
         try:
-            return _found(source.path, find(source.path)).content(source.digest)
+            return _found(source.path, find(source.path)).content(source)
         except ImageError as error:
             raise ImageError(f"layer {source.path}: {error}") from None
 
@@ -134,7 +135,7 @@ def _layers(find: Callable[[str], Blob | None], request: Request) -> Layers:
         yield from ((source, []) for source in sources)
         return
     packed = [_found(source.path, find(source.path)).is_packed() for source in sources]
-    for source, read_one in in_order(content, sources, worthwhile=sum(packed) > 1):
+    for source, read_one in in_order(content, sources, worthwhile=sum(packed) > 1, stop=meter.stop):
         yield read_one.described(source), read_one.members
 
 
@@ -159,19 +160,22 @@ def _opened(path: Path) -> Iterator[int]:
 
 
 def _file_blob(file: int, start: int, size: int, meter: Meter, request: Request) -> Blob:
-    def content_of(digest: str) -> Content:
+    def content(source: LayerSource) -> Content:
         def whole(_: Stream) -> bool:
-            return _digest(FilePart(file, start, size), size) == digest
+            return _digest(FilePart(file, start, size), size) == source.digest
 
-        part = FilePart(file, start, size, meter.add)
-        content = read_content(part, size, whole, records=request.records)
-        part.finish()
-        return content
+        def read(seen: Seen | None) -> Content:
+            part = FilePart(file, start, size, meter.add)
+            found = read_content(part, size, whole, records=request.records, seen=seen)
+            part.finish()
+            return found
+
+        return kept_or_read(request, Part(file, start, size), source, read)
 
     def is_packed() -> bool:
         return sniff(FilePart(file, start, size).peek(4)) is not Packing.PLAIN
 
-    return Blob(lambda: _document(FilePart(file, start, size), size), content_of, is_packed)
+    return Blob(lambda: _document(FilePart(file, start, size), size), content, is_packed)
 
 
 def _folder_blob(path: Path, meter: Meter, request: Request) -> Blob:
@@ -180,9 +184,9 @@ def _folder_blob(path: Path, meter: Meter, request: Request) -> Blob:
             size = os.fstat(file).st_size
             return _document(FilePart(file, 0, size), size)
 
-    def content(digest: str) -> Content:
+    def content(source: LayerSource) -> Content:
         with _opened(path) as file:
-            return _file_blob(file, 0, os.fstat(file).st_size, meter, request).content(digest)
+            return _file_blob(file, 0, os.fstat(file).st_size, meter, request).content(source)
 
     def is_packed() -> bool:
         with _opened(path) as file:
@@ -207,8 +211,8 @@ def _streamed_blob(outer: Chunks, member: Member, request: Request) -> Blob:
     return Blob(_not_json, lambda _: replace(content, members=list(content.members)))
 
 
-def _raiser(error: ImageError) -> Callable[[str], Content]:
-    def content(_: str) -> Content:
+def _raiser(error: ImageError) -> Callable[[LayerSource], Content]:
+    def content(_: LayerSource) -> Content:
         raise error
 
     return content
@@ -218,7 +222,7 @@ def _not_json() -> bytes:
     raise ImageError("what should be JSON is none")
 
 
-def _no_members(_: str) -> Content:
+def _no_members(_: LayerSource) -> Content:
     raise ImageError("it is not a tar")
 
 

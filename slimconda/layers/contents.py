@@ -23,17 +23,25 @@ class Content:
         return replace(source, packed=self.packed, records=self.records)
 
 
-def read_content(stream: Stream, size: int, whole: Callable[[Stream], bool], *, records: bool) -> Content:
+def read_content(
+    stream: Stream,
+    size: int,
+    whole: Callable[[Stream], bool],
+    *,
+    records: bool,
+    seen: Callable[[bytes], object] | None = None,
+) -> Content:
     """Read a layer of `size` bytes from where the stream stands.
 
-    `whole` judges the plain bytes where a tar ends without its zeros, given the stream they come from.
+    `whole` judges the plain bytes where a tar ends without its zeros, given the stream they come from. `seen` is told
+    all bytes of a compressed blob.
     Raises ImageError where the blob is damaged, cut or no tar.
     """
     packing, found = sniff(stream.peek(4)), Records()
     keep = found.keep if records else None
     if packing is Packing.PLAIN:
         return Content(list(scan(stream, lambda: whole(stream), keep)), None, found)
-    unpacked = Unpacked(stream, size, packing)
+    unpacked = Unpacked(stream, size, packing, seen)
     plain = Chunks(iter(unpacked))
     # Of gzip only its end tells whether all of it came, and raises; of zstd nothing tells.
     ends = (lambda: True) if packing is Packing.GZIP else (lambda: whole(stream))
@@ -48,7 +56,7 @@ def _costed(plain: Chunks, unpacked: Unpacked, whole: Callable[[], bool], keep: 
     last: Member | None = None
     begin = 0
     for member in scan(plain, whole, keep):
-        here = unpacked.packed_position(plain.position)
+        here = max(begin, unpacked.packed_position(plain.position))
         if last is not None:
             yield Member(last.path, last.kind, last.size, last.target, here - begin)
             begin = here

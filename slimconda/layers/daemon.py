@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 from slimconda.errors import DaemonError, ImageError
 from slimconda.layers.archive import read_stream
 from slimconda.layers.manifest import Choice, LayerSource
+from slimconda.layers.remembered import remember, remembered
 from slimconda.layers.request import Layers, Request
 from slimconda.layers.streams import counted
 from slimconda.layers.tar import Kind, Member
 
 if TYPE_CHECKING:
     from docker import DockerClient
+    from docker.models.images import Image
 
 # A daemon stages a whole image on its disk before the first byte: 61 s for 2.8 GB under load (layers.md section 4).
 TIMEOUT = 900
@@ -33,11 +35,25 @@ def read_daemon(target: str, request: Request) -> Layers:
             digests = image.attrs.get("RootFS", {}).get("Layers") or []
             yield from ((LayerSource("", str(digest), ""), []) for digest in digests)
             return
-        stated = [int(entry["Size"]) for entry in reversed(image.history())]
-        # What the daemon sends holds this one image, and names it perhaps by another of its names.
-        alone = replace(request, choice=Choice())
-        for source, members in read_stream(counted(iter(image.save()), request.progress), alone):
-            yield _counted_as_stated(source, members, stated), members
+        yield from _kept_or_saved(image, request)
+
+
+def _kept_or_saved(image: "Image", request: Request) -> Layers:
+    """Yield the layers as they were kept where all were, else as the daemon sends them."""
+    store, identity = request.store, str(image.id or "")
+    if store is None or not identity:
+        yield from _saved(image, request)
+        return
+    kept = remembered(store, identity, records=request.records)
+    yield from kept or remember(store, identity, _saved(image, request), records=request.records)
+
+
+def _saved(image: "Image", request: Request) -> Layers:
+    stated = [int(entry["Size"]) for entry in reversed(image.history())]
+    # What the daemon sends holds this one image, and names it perhaps by another of its names.
+    alone = replace(request, choice=Choice())
+    for source, members in read_stream(counted(iter(image.save()), request.progress), alone):
+        yield _counted_as_stated(source, members, stated), members
 
 
 def _counted_as_stated(source: LayerSource, members: list[Member], stated: list[int]) -> LayerSource:

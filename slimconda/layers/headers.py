@@ -8,6 +8,7 @@ from zlib import adler32
 from slimconda.errors import ImageError
 
 BLOCK = 512
+LARGEST_SIZE = (1 << 63) - 1  # bytes of a file, everywhere
 
 
 class Kind(StrEnum):
@@ -137,11 +138,18 @@ def _number(field: bytes) -> int:
     if field[0] & 0x80:
         if field[0] != 0x80:
             raise ValueError("negative or too large")
-        return int.from_bytes(field[1:], "big")
+        return _possible(int.from_bytes(field[1:], "big"))
     digits = field.split(b"\0", 1)[0].strip()
     if digits.strip(b"01234567"):
         raise ValueError("not octal")
     return int(digits, 8) if digits else 0
+
+
+def _possible(size: int) -> int:
+    """Return a size that a file may have; raises ValueError for any other."""
+    if size > LARGEST_SIZE:
+        raise ValueError("too large")
+    return size
 
 
 def _signed_sum(block: bytes) -> int:

@@ -1,6 +1,6 @@
 """Owns compressed layers: gzip and zstd to plain bytes in bounded memory, and which compressed bytes hold what."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import StrEnum
 from typing import IO, TYPE_CHECKING, cast
 
@@ -43,9 +43,11 @@ class Unpacked:
     `read` counts the compressed bytes read so far.
     """
 
-    def __init__(self, stream: Stream, size: int, packing: Packing) -> None:
-        """Take `size` compressed bytes from the stream, as they are asked for."""
-        self._stream, self._size = stream, size
+    def __init__(
+        self, stream: Stream, size: int, packing: Packing, seen: Callable[[bytes], object] | None = None
+    ) -> None:
+        """Take `size` compressed bytes from the stream, as they are asked for; `seen` is told them."""
+        self._stream, self._size, self._seen = stream, size, seen
         self.read = self._before = 0  # compressed bytes read so far, and before the last piece
         self._out, self._start = 0, 0  # plain bytes given so far, and at the last piece
         self._chunks = gunzip(self._pieces()) if packing is Packing.GZIP else unzstd(self._pieces())
@@ -62,11 +64,17 @@ class Unpacked:
         while self.read < self._size and (piece := self._stream.read(min(INPUT, self._size - self.read))):
             self._before, self._start = self.read, self._out
             self.read += len(piece)
+            if self._seen is not None:
+                self._seen(piece)
             yield piece
 
     def packed_position(self, plain: int) -> int:
-        """Return which byte of the blob a byte of the last chunk came from, as if each piece were packed evenly."""
-        given = self._out - self._start
+        """Return which byte of the blob a byte of the last chunk came from, as if each piece were packed evenly.
+
+        A piece may give more chunks; until they are all there it is taken to give as much as those before it did.
+        """
+        usual = (self.read - self._before) * self._start // self._before if self._before else 0
+        given = max(self._out - self._start, usual)
         part = min(max(plain - self._start, 0), given) / given if given else 0.0
         return self._before + round(part * (self.read - self._before))
 

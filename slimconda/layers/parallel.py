@@ -3,7 +3,7 @@
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from threading import Lock
 from typing import TypeVar
 
@@ -14,9 +14,12 @@ MOST_THREADS = 4
 
 
 def in_order(
-    work: Callable[[Item], Result], items: Iterable[Item], *, worthwhile: bool
+    work: Callable[[Item], Result], items: Iterable[Item], *, worthwhile: bool, stop: Callable[[], None]
 ) -> Iterator[tuple[Item, Result]]:
-    """Yield each item with its result, in the order of the items; the first error ends it."""
+    """Yield each item with its result, in the order of the items; the first error ends it.
+
+    `stop` is called where it ends early, by an error or an interrupt: it shall make what still works give up.
+    """
     threads = min(MOST_THREADS, os.cpu_count() or 1) if worthwhile else 1
     if threads == 1:
         yield from ((item, work(item)) for item in items)
@@ -30,6 +33,9 @@ def in_order(
                 yield _first(waiting)
         while waiting:
             yield _first(waiting)
+    except BaseException:
+        stop()
+        raise
     finally:
         pool.shutdown(cancel_futures=True)
 
@@ -44,10 +50,16 @@ class Meter:
 
     def __init__(self, progress: Callable[[int], None]) -> None:
         """Tell `progress` the sum after each step."""
-        self._progress, self._lock, self._done = progress, Lock(), 0
+        self._progress, self._lock, self._done, self._stopped = progress, Lock(), 0, False
+
+    def stop(self) -> None:
+        """Let whoever counts bytes from now on fail."""
+        self._stopped = True
 
     def add(self, size: int) -> None:
-        """Count bytes; any thread may."""
+        """Count bytes; any thread may. Raises CancelledError after `stop`."""
+        if self._stopped:
+            raise CancelledError
         with self._lock:
             self._done += size
             self._progress(self._done)

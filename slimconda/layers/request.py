@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from slimconda.layers.headers import Member
 from slimconda.layers.manifest import Choice, LayerSource
-from slimconda.layers.tar import Member
+from slimconda.layers.store import Store
 
 Progress = Callable[[int], None]
 Layers = Iterator[tuple[LayerSource, list[Member]]]
@@ -20,13 +21,14 @@ class Request:
     """Which image is meant where there are several, who is told the bytes read so far, and how much is read.
 
     With `records` the members of conda-meta/ are read, too, so that each layer's packages are known. Without `layers`
-    only their digests and history are: they come without members.
+    only their digests and history are: they come without members. `store` keeps what is read for the next time.
     """
 
     choice: Choice = field(default_factory=Choice)
     progress: Progress = _silent
     records: bool = False
     layers: bool = True
+    store: Store | None = None
 
 
 ANY = Request()

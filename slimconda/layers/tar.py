@@ -11,6 +11,7 @@ from slimconda.layers.headers import (
     BLOCK,
     DATALESS,
     FILE,
+    LARGEST_SIZE,
     Extensions,
     Header,
     Kind,
@@ -150,8 +151,8 @@ def _extended(header: Header, stream: Stream, own: Extensions) -> Header:
         apparent = int(own.get(b"GNU.sparse.realsize", own.get(b"GNU.sparse.size", size)))
     except ValueError:
         raise ImageError(f"the tar has a damaged size before byte {stream.position}") from None
-    if size < 0 or apparent < 0:
-        raise ImageError(f"the tar has a negative size before byte {stream.position}")
+    if not (0 <= size <= LARGEST_SIZE and 0 <= apparent <= LARGEST_SIZE):
+        raise ImageError(f"the tar has an impossible size before byte {stream.position}")
     name = own.get(b"GNU.sparse.name", own.get(b"path", header.name))
     target = own.get(b"linkpath", header.target) if header.flag in {b"1", b"2"} else b""
     return Header(name, header.flag, size, target, header.apparent if header.flag == b"S" else apparent)

@@ -1,0 +1,197 @@
+"""What is kept of layers between runs: the same facts without reading, and never another layer's."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from slimconda.cli import app
+from slimconda.findings import Report
+from slimconda.layers import kept
+from slimconda.layers.contents import Content
+from slimconda.layers.entries import decode, encode
+from slimconda.layers.headers import HARD_LINK, SYMLINK, Kind, Member
+from slimconda.layers.image import Image, open_image
+from slimconda.layers.records import PackageRecord, Records
+from slimconda.layers.request import Request
+from slimconda.layers.store import Store
+from slimconda.reporters.inspect_json import render
+from tests.images import docker_new, docker_old, members_tar, oci_files
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from docker import DockerClient
+
+RECORD = json.dumps({"name": "a", "version": "1", "build": "0", "files": ["lib/a.so"]}).encode()
+TAR = members_tar([("opt/conda/conda-meta/a-1-0.json", RECORD), ("opt/conda/lib/a.so", b"x" * 3000), ("b\udcff", b"y")])
+OTHER = members_tar([("other", b"z" * 50)])
+TEXTS = st.text(st.characters(exclude_characters="\0"), max_size=20)
+
+
+def packed(data: bytes) -> bytes:
+    return gzip.compress(data, mtime=0)
+
+
+def plain(data: bytes) -> bytes:
+    return data
+
+
+@pytest.fixture(autouse=True)
+def settled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept, "SETTLED_AFTER", 0)
+
+
+def look(path: Path, store: Store | None, *, records: bool = False) -> tuple[str, bool]:
+    """Return the report, and whether layers were read for it."""
+    told: list[int] = []
+    image = open_image(str(path), Request(progress=told.append, records=records, store=store))
+    return report(image), any(told)
+
+
+def report(image: Image) -> str:
+    return render(image, Report(()))
+
+
+@pytest.mark.parametrize("pack", [plain, packed])
+@pytest.mark.parametrize("records", [False, True])
+def test_a_second_look_reads_no_layer(pack: object, records: bool, tmp_path: Path) -> None:
+    archive, store = tmp_path / "a.tar", Store(tmp_path / "kept")
+    archive.write_bytes(docker_new([TAR, OTHER], pack=pack))  # type: ignore[arg-type]
+    first, second = look(archive, store, records=records), look(archive, store, records=records)
+    assert (first[1], second[1]) == (True, False)
+    assert first[0] == second[0] == look(archive, None, records=records)[0]
+    assert ('"name": "a"' in first[0]) == records
+
+
+def test_what_was_kept_without_records_does_not_serve_where_these_are_wanted(tmp_path: Path) -> None:
+    archive, store = tmp_path / "a.tar", Store(tmp_path / "kept")
+    archive.write_bytes(docker_new([TAR], pack=packed))
+    assert look(archive, store)[1]
+    assert look(archive, store, records=True) == (look(archive, None, records=True)[0], True)
+    assert look(archive, store) == (look(archive, None)[0], False)
+
+
+def test_a_file_that_was_written_again_is_read_again(tmp_path: Path) -> None:
+    archive, store = tmp_path / "a.tar", Store(tmp_path / "kept")
+    for tar in (TAR, OTHER):
+        archive.write_bytes(docker_old([tar]))
+        assert look(archive, store) == (look(archive, None)[0], True)
+
+
+def test_a_file_that_was_just_written_is_not_known_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Within one tick of the file system's clock it could be written once more, and look the same."""
+    monkeypatch.setattr(kept, "SETTLED_AFTER", 10**15)
+    archive, store = tmp_path / "a.tar", Store(tmp_path / "kept")
+    archive.write_bytes(docker_new([TAR]))
+    assert [look(archive, store)[1] for _ in range(2)] == [True, True]
+
+
+def test_another_archive_with_the_same_compressed_layer_only_hashes_it(tmp_path: Path) -> None:
+    store = Store(tmp_path / "kept")
+    for name, tars, reads in (("a.tar", [TAR], True), ("b.tar", [TAR, OTHER], True), ("c.tar", [OTHER], False)):
+        (tmp_path / name).write_bytes(docker_new(tars, pack=packed))
+        assert look(tmp_path / name, store) == (look(tmp_path / name, None)[0], reads)
+
+
+def test_a_stated_digest_is_not_believed(tmp_path: Path) -> None:
+    """An archive that gives its layer another one's digest neither gets that one, nor stands in for it later."""
+    honest, liar = tmp_path / "honest", tmp_path / "liar"
+    for folder in (honest, liar):
+        for name, data in oci_files([TAR]).items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            is_layer = folder is liar and data.startswith(b"\x1f\x8b")
+            (folder / name).write_bytes(gzip.compress(OTHER) if is_layer else data)
+    expected = {folder: look(folder, None)[0] for folder in (honest, liar)}
+    assert json.loads(expected[liar])["size"] == 50
+    for order in ((honest, liar), (liar, honest)):
+        store = Store(tmp_path / f"{order[0].name}-first")
+        assert [look(folder, store) for folder in order] == [(expected[folder], True) for folder in order]
+        assert [look(folder, store) for folder in order] == [(expected[folder], False) for folder in order]
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda data: b"", lambda data: data[:-9], lambda data: b"x" + data[1:], lambda data: b"{}"]
+)
+def test_damaged_and_foreign_files_are_written_again(damage: object, tmp_path: Path) -> None:
+    archive, store = tmp_path / "a.tar", Store(tmp_path / "kept")
+    archive.write_bytes(docker_new([TAR], pack=packed))
+    expected = look(archive, store)[0]
+    for path in store.folder.iterdir():
+        path.write_bytes(damage(path.read_bytes()))  # type: ignore[operator]
+    assert look(archive, store) == (expected, True)
+    assert look(archive, store) == (expected, False)
+
+
+def test_a_file_under_another_ones_name_is_foreign(tmp_path: Path) -> None:
+    archive, store = tmp_path / "a.tar", Store(tmp_path / "kept")
+    archive.write_bytes(docker_old([TAR, OTHER]))
+    expected = look(archive, store)[0]
+    first, second = store.folder.iterdir()
+    first.write_bytes(second.read_bytes())
+    assert look(archive, store) == (expected, True)
+
+
+def test_the_folder_stays_small(tmp_path: Path) -> None:
+    store = Store(tmp_path, 40_000)
+    content = Content([Member(f"{n}", Kind.FILE, hash((n, n)) % 10**15, "") for n in range(600)])
+    for number in range(12):
+        store.save(f"{number}", content, records=False)
+        store.load("0", records=False)
+        assert sum(path.stat().st_size for path in tmp_path.iterdir()) <= 40_000
+    assert store.has("0")
+    assert store.has("11")
+    assert not store.has("1")
+
+
+@given(
+    st.lists(st.tuples(TEXTS, st.sampled_from(Kind), st.integers(0, 2**63 - 1), TEXTS, st.integers(0, 99))),
+    st.booleans(),
+)
+def test_what_is_kept_comes_back(rows: list[tuple[str, Kind, int, str, int]], is_packed: bool) -> None:
+    members = [
+        Member(path, kind, size, target if kind in {HARD_LINK, SYMLINK} else "", cost if is_packed else 0)
+        for path, kind, size, target, cost in rows
+    ]
+    records = Records()
+    records["p/conda-meta/a.json"] = PackageRecord("a", "1", "0", ("x", "y"))
+    content = Content(members, 99 if is_packed else None, records)
+    assert decode(encode("k", content, records=True), "k", records=True) == content
+    assert decode(encode("k", content, records=False), "k", records=True) is None
+    assert decode(encode("k", content, records=True), "other", records=True) is None
+
+
+@pytest.mark.daemon
+def test_a_second_look_at_a_daemons_image_saves_nothing(
+    docker_client: DockerClient, base_image: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(tmp_path)
+    first = report(open_image(base_image, Request(store=store)))
+    told: list[int] = []
+    assert report(open_image(base_image, Request(progress=told.append, store=store))) == first
+    assert told == []
+    next(tmp_path.iterdir()).unlink()
+    assert report(open_image(base_image, Request(progress=told.append, store=store))) == first
+    assert told
+
+
+def test_the_command_keeps_layers_unless_told_otherwise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("SLIMCONDA_CACHE", raising=False)
+    archive, other = tmp_path / "a.tar", tmp_path / "other"
+    archive.write_bytes(docker_old([TAR]))
+    run = CliRunner().invoke
+    assert run(app, ["inspect", "--no-cache", str(archive)]).exit_code == 0
+    assert not (tmp_path / "home").exists()
+    shown = run(app, ["inspect", str(archive)])
+    assert len(list((tmp_path / "home" / "slimconda" / "layers").iterdir())) == 1
+    assert run(app, ["compare", "--cache", str(other), str(archive), str(archive)]).exit_code == 0
+    assert len(list((other / "layers").iterdir())) == 1
+    other.joinpath("file").write_text("")
+    assert run(app, ["inspect", "--cache", str(other / "file"), str(archive)]).output == shown.output
