@@ -24,9 +24,9 @@ from slimconda.du.layout import find_layout, find_prefix
 from slimconda.du.measure import survey
 from slimconda.du.reflinks import file_system_of
 from slimconda.du.table import Bytes, Table
-from slimconda.du.versions import version_key
 from slimconda.errors import InputError
 from slimconda.reporters import du_text
+from slimconda.versions import version_key
 from tests.material.disk import measured
 
 

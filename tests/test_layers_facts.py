@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import time
 from fnmatch import fnmatchcase
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from slimconda.checks import by_globs
 from slimconda.config import Config
 from slimconda.errors import ImageError
-from slimconda.findings import Safety, Severity
+from slimconda.findings import Report, Safety, Severity
 from slimconda.layers import image as image_module
 from slimconda.layers.base import count_base_layers
 from slimconda.layers.globs import compile_globs
@@ -23,6 +24,7 @@ from slimconda.layers.image import analyse, open_image, with_base
 from slimconda.layers.manifest import LayerSource
 from slimconda.layers.tar import Kind, Member
 from slimconda.linter import lint_image
+from slimconda.reporters import inspect_json, inspect_text
 from slimconda.rulebook import Rule, load_rules
 from tests.images import digest, docker_new, docker_old, layer_tar, members_tar
 
@@ -141,6 +143,29 @@ def test_bystanders(tmp_path: Path) -> None:
     assert second.bystanders == {}
 
 
+def test_older_versions_and_trash_in_the_cache(tmp_path: Path) -> None:
+    pkgs = "opt/conda/pkgs"
+    entries = [
+        {"file": f"{pkgs}/urls", "size": 1},
+        {"file": f"{pkgs}/urls.txt", "size": 1},
+        {"file": f"{pkgs}/numpy-1.9.0-py311_0.conda", "size": 10},
+        {"file": f"{pkgs}/numpy-1.9.0-py311_0/info/index.json", "size": 20},
+        {"file": f"{pkgs}/numpy-1.10.0-py311_0.conda", "size": 40},
+        {"file": f"{pkgs}/numpy-1.10.0-py311_1.conda", "size": 80},
+        {"file": f"{pkgs}/zlib-1-0.conda", "size": 160},
+        {"file": f"{pkgs}/.trash/zlib-0-0/lib/z", "size": 320},
+        {"file": "opt/conda/lib/libz.so.1.c~", "size": 640},
+        {"file": "opt/conda/conda-meta/history", "size": 1},
+    ]
+    image = open_image(written(tmp_path / "a.tar", [layer_tar(entries)]))
+    cache = image.layers[0].cache
+    assert (cache.older, cache.trash, cache.archives, cache.extracted) == (30, 320, 290, 340)
+    assert image.layers[0].bystanders == {"trash": 640}
+    text = inspect_text.render(image, lint_image(image, Config()))
+    assert "of these bytes 30 B of packages with a newer version there, 320 B trash" in text
+    assert json.loads(inspect_json.render(image, Report(())))["layers"][0]["cache"]["older"] == 30
+
+
 def test_compressed_bytes_of_residue(tmp_path: Path) -> None:
     """An archive of packages does not compress, the zeros beside it do: nearly the whole blob is residue."""
     pkgs = "opt/conda/pkgs"
@@ -176,6 +201,9 @@ def test_layers_of_the_base(tmp_path: Path) -> None:
     assert [finding.severity for finding in before] == [Severity.WARNING, Severity.WARNING]
     assert [finding.severity for finding in after] == [Severity.INFO, Severity.WARNING]
     assert after[0].message.endswith("only another base, or flattening, frees it")
+    text = " ".join(inspect_text.render(marked, Report(())).split())
+    assert "layer 0 is the base image's, 900.0 kB of the residue in it: no clean reaches it; take another" in text
+    assert "base image" not in inspect_text.render(image, Report(()))
 
 
 def test_another_base_is_refused(tmp_path: Path) -> None:

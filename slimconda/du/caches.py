@@ -7,9 +7,8 @@ from functools import lru_cache
 
 from slimconda.du.labels import IN_CACHE, IN_ENVIRONMENT, Kind, Label, Sort, stem_of
 from slimconda.du.measure import Survey
-from slimconda.du.records import name_of, version_of
 from slimconda.du.table import NO_SHARE, Ledger, Share, total
-from slimconda.du.versions import version_key
+from slimconda.versions import older
 
 
 @dataclass(frozen=True)
@@ -67,15 +66,17 @@ def read_caches(survey: Survey) -> tuple[Cache, ...]:
     whole = survey.ledger.split(lambda label: label.home if label.kind in IN_CACHE else None)
     kinds = survey.ledger.split(lambda label: (label.home, label.kind) if label.kind in IN_CACHE else None)
     packages = extracted_packages(survey.ledger)
-    older = {cache: _older([package.stem for package in packages.get(cache, ())]) for cache in survey.layout.all_caches}
-    old = survey.ledger.split(lambda label: label.home if _is_of(label, older.get(label.home, frozenset())) else None)
+    outdated = {cache: older(package.stem for package in packages.get(cache, ())) for cache in survey.layout.all_caches}
+    old = survey.ledger.split(
+        lambda label: label.home if _is_of(label, outdated.get(label.home, frozenset())) else None
+    )
     return tuple(
         Cache(
             path,
             whole.get(path, NO_SHARE),
             {kind: share for (home, kind), share in kinds.items() if home == path},
             packages.get(path, ()),
-            tuple(sorted(older[path])),
+            tuple(sorted(outdated[path])),
             old.get(path, NO_SHARE),
             path in survey.layout.caches,
         )
@@ -104,16 +105,6 @@ def extracted_packages(ledger: Ledger) -> dict[str, tuple[Extracted, ...]]:
         home: tuple(sorted(packages, key=lambda package: (-package.share.bytes.allocated, package.path)))
         for home, packages in found.items()
     }
-
-
-def _older(stems: list[str]) -> frozenset[str]:
-    """Return the packages of which there is a newer version; other builds of the newest one are not older."""
-    newest: dict[str, str] = {}
-    for stem in stems:
-        name, version = name_of(stem), version_of(stem)
-        if name not in newest or version_key(version) > version_key(newest[name]):
-            newest[name] = version
-    return frozenset(stem for stem in stems if version_key(version_of(stem)) < version_key(newest[name_of(stem)]))
 
 
 def _is_of(label: Label, stems: frozenset[str]) -> bool:

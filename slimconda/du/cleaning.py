@@ -14,7 +14,7 @@ from slimconda.du.labels import IN_CACHE, IN_ENVIRONMENT, Kind, Label, Sort, ste
 from slimconda.du.measure import Survey
 from slimconda.du.records import name_of, version_of
 from slimconda.du.table import Bytes
-from slimconda.du.versions import version_key
+from slimconda.versions import version_key
 
 Goes = Callable[[Label], bool]
 FIRST_WITH_CONDA_ARCHIVES = "4.7"

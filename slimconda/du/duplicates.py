@@ -10,7 +10,7 @@ from slimconda.du.labels import Kind, Label, stem_of
 from slimconda.du.measure import Survey
 from slimconda.du.records import name_of, version_of
 from slimconda.du.table import NO_SHARE, Bytes, Share
-from slimconda.du.versions import version_key
+from slimconda.versions import version_key
 
 # Names of packages of conda-forge, defaults, nvidia, and NVIDIA's wheels; each wheel repeats one library.
 LIBRARY = re.compile(

@@ -1,4 +1,4 @@
-"""Owns facts about a layer that no rule judges: bytecode, static libraries, package managers' lists, in bytes."""
+"""Owns facts about a layer that no rule judges: bytecode, static libraries, trash, lists of package managers."""
 
 from collections.abc import Iterable
 
@@ -10,7 +10,8 @@ PACKAGE_LISTS = {
     "dnf lists": ("var/cache/dnf/**", "var/cache/yum/**", "var/lib/dnf/**", "var/cache/libdnf5/**"),
     "apk lists": ("var/cache/apk/**", "etc/apk/cache/**"),
 }
-ENDINGS = {".pyc": "bytecode", ".a": "static libraries"}
+# conda renames what it cannot delete: `*.c~`, `*.trash` (facts of conda 4.3 to 26.7).
+ENDINGS = {".pyc": "bytecode", ".a": "static libraries", ".c~": "trash", ".trash": "trash"}
 
 
 def list_globs() -> Globs:

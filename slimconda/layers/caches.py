@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import Flag, auto
 
 from slimconda.layers.tree import Node, Tree, all_nodes
+from slimconda.versions import older
 
 PACKAGE = re.compile(r"[^-].*-[^-]+-[^-]+")  # NAME-VERSION-BUILD, where only NAME may have dashes
 ARCHIVE_ENDS = (".conda", ".tar.bz2")
@@ -52,6 +53,7 @@ class Caches:
     mixed: frozenset[Node]
     prefixes: frozenset[Node]
     _homes: dict[Node, "Place | None"] = field(default_factory=dict, repr=False)
+    _older: dict[Node, frozenset[str]] = field(default_factory=dict, repr=False)
 
     def place(self, node: Node) -> "Place | None":
         """Return where in a cache a name lies, or None outside of all caches."""
@@ -75,6 +77,12 @@ class Caches:
             self._homes[below] = found
         return found
 
+    def older(self, cache: Node) -> frozenset[str]:
+        """Return the packages, NAME-VERSION-BUILD, of which a cache has a newer version."""
+        if cache not in self._older:
+            self._older[cache] = older(self.marks[cache].archives | self.marks[cache].extracted)
+        return self._older[cache]
+
     def _in_cache(self, cache: Node, child: Node) -> "Place | None":
         if cache in self.mixed and not _is_tools_own(child, self.marks[cache]):
             return None
@@ -87,6 +95,11 @@ class Place:
 
     cache: Node
     top: Node
+
+    @property
+    def stem(self) -> str:
+        """Return the package that it is of, NAME-VERSION-BUILD, if it is of one."""
+        return self.top.name.removesuffix(".conda").removesuffix(".tar.bz2")
 
     @property
     def is_archive(self) -> bool:

@@ -14,6 +14,7 @@ CACHE_LEFT = "conda-cache-left"
 CLEANED_LATER = "conda-clean-in-later-layer"
 INSTALLER_LEFT = "conda-installer-left"
 
+TRASH = ".trash"
 MEASURED = frozenset((CACHE_LEFT, CLEANED_LATER, INSTALLER_LEFT))
 
 LARGEST_PATHS = 20
@@ -44,6 +45,7 @@ class CacheBytes:
     """A layer's package-cache bytes by kind; all but `shared` lie in caches alone and add up to its cache residue.
 
     `shared` is hard-linked into an environment and frees nothing; `needed` is what an environment's symlinks point to.
+    `older` and `trash` say what of these kinds is of packages with a newer version in that cache, and in its trash.
     """
 
     archives: int = 0
@@ -51,6 +53,8 @@ class CacheBytes:
     index: int = 0
     needed: int = 0
     shared: int = 0
+    older: int = 0
+    trash: int = 0
 
 
 @dataclass(frozen=True)
@@ -109,7 +113,7 @@ def _judge_layer(tree: Tree, tally: _Tally, caches: Caches, needed: set[Inode]) 
         by_rule[_cache_rule(inode, tree)].append(inode)
     residue = {rule: _residue(rule, found, needed) for rule, found in by_rule.items() if sum(i.size for i in found)}
     advice = {rule: _residue(rule, found, needed) for rule, found in tally.advised.items()}
-    return Judged(residue, _cache_bytes(tally, needed), _saving(tally, caches), advice)
+    return Judged(residue, _cache_bytes(tally, caches, needed), _saving(tally, caches), advice)
 
 
 def _sort(inodes: list[Inode], caches: Caches, globs: Globs, advice: Globs) -> _Tally:
@@ -155,11 +159,13 @@ def _residue(rule: str, inodes: list[Inode], needed: set[Inode]) -> Residue:
     )
 
 
-def _cache_bytes(tally: _Tally, needed: set[Inode]) -> CacheBytes:
+def _cache_bytes(tally: _Tally, caches: Caches, needed: set[Inode]) -> CacheBytes:
     sizes = {"archives": 0, "extracted": 0, "index": 0, "needed": 0}
     for inode, place in tally.cached:
         sizes[_kind(inode, place, needed)] += inode.size
-    return CacheBytes(**sizes, shared=sum(inode.size for inode in tally.shared))
+    older = sum(inode.size for inode, place in tally.cached if place.stem in caches.older(place.cache))
+    trash = sum(inode.size for inode, place in tally.cached if place.top.name == TRASH)
+    return CacheBytes(**sizes, shared=sum(inode.size for inode in tally.shared), older=older, trash=trash)
 
 
 def _kind(inode: Inode, place: Place, needed: set[Inode]) -> str:

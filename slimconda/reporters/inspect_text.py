@@ -48,6 +48,8 @@ def _facts(image: Image, report: Report, over: Sequence[Exceeded]) -> dict[str, 
         "count": len(image.layers),
         "layers": _layer_table(image),
         "caches": _cache_table(image),
+        "of_caches": _of_caches(image),
+        "base": _base(image),
         "prefixes": _wrapped("conda environments: ", image.prefixes),
         "folders": _wrapped("package caches: ", image.caches),
         "first": findings[:FIRST_FINDINGS],
@@ -134,6 +136,32 @@ def _cache_table(image: Image) -> str:
             rows.append([layer.index, *map(size_text, kinds), *savings])
     headers = ["layer", "archives", "extracted", "index", "needed", "shared", "all", "force"]
     return _table(rows, headers, text_columns=0) if rows else ""
+
+
+def _base(image: Image) -> str:
+    """Return what lies in the base image, and what can be done about it."""
+    layers = [layer for layer in image.layers if layer.base]
+    residue = sum(map(_residue, layers))
+    if not layers:
+        return ""
+    text = (
+        f"layers 0 to {layers[-1].index} are the base image's, " if len(layers) > 1 else "layer 0 is the base image's, "
+    )
+    if not residue:
+        return "\n".join(_lines(text + "without residue", "  "))
+    text += f"{size_text(residue)} of the residue in it: no clean reaches it; take another base, or flatten "
+    text += "(FROM scratch and COPY --from=STAGE / / as last stage, where ENV and ENTRYPOINT must be given again)"
+    return "\n".join(_lines(text, "  "))
+
+
+def _of_caches(image: Image) -> str:
+    """Return what else is known of the bytes in caches, in one line."""
+    sums = {
+        "of packages with a newer version there": sum(layer.cache.older for layer in image.layers),
+        "trash": sum(layer.cache.trash for layer in image.layers),
+    }
+    text = ", ".join(f"{size_text(count)} {what}" for what, count in sums.items() if count)
+    return f"of these bytes {text}" if text else ""
 
 
 def _table(rows: list[list[Any]], headers: list[str], *, text_columns: int) -> str:

@@ -5,6 +5,7 @@ all letters, letters are before numbers, `post` is after them; what is missing c
 """
 
 import re
+from collections.abc import Iterable
 from functools import cmp_to_key
 from itertools import zip_longest
 
@@ -26,6 +27,18 @@ def _compare(left: str, right: str) -> int:
 
 version_key = cmp_to_key(_compare)
 """What versions sort by, the newest last."""
+
+
+def older(stems: Iterable[str]) -> frozenset[str]:
+    """Return the packages, NAME-VERSION-BUILD, of which there is a newer version; other builds of it are not older."""
+    versions = {stem: parts for stem in stems if len(parts := stem.rsplit("-", 2)) == 3}
+    newest: dict[str, str] = {}
+    for name, version, _ in versions.values():
+        if name not in newest or version_key(version) > version_key(newest[name]):
+            newest[name] = version
+    return frozenset(
+        stem for stem, (name, version, _) in versions.items() if version_key(version) < version_key(newest[name])
+    )
 
 
 def _read(version: str) -> tuple[list[tuple[Piece, ...]], ...]:
