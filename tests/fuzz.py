@@ -235,13 +235,19 @@ def main() -> None:
         for outcome, seconds in run(options.count, options.seed):
             outcomes[outcome] += 1
             slowest = max(slowest, seconds)
+            if sum(outcomes.values()) % 1000 == 0:
+                print(_told(outcomes, slowest), flush=True)
     except Exception:
         print(f"archive {sum(outcomes.values())} of seed {options.seed}:")
         traceback.print_exc()
         sys.exit(1)
+    print(_told(outcomes, slowest))
+
+
+def _told(outcomes: Counter[str], slowest: float) -> str:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     told = ", ".join(f"{number:,} {outcome}" for outcome, number in sorted(outcomes.items()))
-    print(f"{sum(outcomes.values()):,} archives: {told}; slowest {slowest:.2f} s; peak {peak} MiB")
+    return f"{sum(outcomes.values()):,} archives: {told}; slowest {slowest:.2f} s; peak {peak} MiB"
 
 
 if __name__ == "__main__":
