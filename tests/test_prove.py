@@ -54,6 +54,17 @@ def test_what_went_and_what_came_is_told_apart() -> None:
     assert found.equal == 1
 
 
+def test_a_folder_goes_with_the_residue_in_it() -> None:
+    folder = replace(FILE, kind="folder", content="")
+    before = {"/r": folder, "/r/c": folder, "/r/c/pip": folder, "/r/c/pip/a": FILE, "/r/other": folder}
+    gone = compare(before, {"/r": folder}, lambda path: "pip-cache-left" if path.startswith("/r/c/pip/") else None)
+    assert others(gone) == [("/r/other", "gone")]
+    assert [one.path for one in gone.residue["pip-cache-left"]] == ["/r/c", "/r/c/pip", "/r/c/pip/a"]
+    kept = {**before, "/r": replace(folder, mode=0o700)}
+    del kept["/r/c/pip/a"]
+    assert others(compare(before, kept, lambda path: "x" if path == "/r/c/pip/a" else None)) == [("/r", "mode")]
+
+
 def test_hard_links_count_among_what_both_images_have() -> None:
     linked = {"/a": FILE, "/b": FILE, "/pkgs/a": FILE}
     other_first = replace(FILE, inode="/b")
@@ -152,10 +163,14 @@ def test_a_real_fix_is_proved(name: str, conda_base: CondaBase, build: Build, tm
 
 @pytest.mark.daemon
 def test_what_else_differs_is_shown(rattler_base: CondaBase, build: Build, tmp_path: Path) -> None:
-    (tmp_path / "Dockerfile").write_text(f"FROM {rattler_base.tag}\nRUN date +%N > /stamp && conda install -y alpha\n")
+    (tmp_path / "Dockerfile").write_text(
+        f"FROM {rattler_base.tag}\nRUN date +%N | tee /stamp /stamp.a > /conda.sh && conda install -y alpha\n"
+    )
     run = slimconda("prove", "--docker", docker(), "--network", "none", "--quiet", cwd=tmp_path, DOCKER_BUILDKIT="1")
     assert run.returncode == 1
-    assert run.stdout.decode().endswith("1 other differences:\n  content: /stamp\n")
+    assert run.stdout.decode().endswith(
+        "3 other differences:\n  content: /conda.sh\n  content: /stamp\n  content: /stamp.a\n"
+    )
     assert run.stderr == b""
 
 

@@ -1,6 +1,7 @@
 """Owns `slimconda prove`."""
 
 import os
+import signal
 import sys
 from contextlib import nullcontext
 from dataclasses import replace
@@ -55,6 +56,8 @@ def prove(
     from slimconda.reporters.prove import render, render_json
     from slimconda.rewriter import rewrite
 
+    # A job that is cancelled is to leave no image behind, as with ^C.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     settings = read_settings(config, None, select, ignore, extend_select)
     settings = replace(settings, target=target or settings.target)
     done = rewrite(open_source(str(dockerfile)), settings, unsafe=unsafe)

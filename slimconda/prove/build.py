@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -14,6 +14,7 @@ from slimconda.errors import BuildError
 
 # An image without CMD takes a command when a container of it is created; it never runs.
 NEVER_RUN = "-"
+NAME = "slimconda-prove"
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,18 @@ def built(recipe: Recipe, text: bytes, name: str, log: IO[str]) -> Iterator[str]
 
     What the build says goes to `log`, which must be a real file. Raises BuildError.
     """
-    tag = f"slimconda-prove:{name}-{secrets.token_hex(6)}"
+    tag = f"{NAME}:{name}-{secrets.token_hex(6)}"
+    try:
+        if status := _build(recipe, text, tag, log):
+            raise BuildError(
+                f"{recipe.dockerfile}: the build {name} the fix failed (docker build exited with {status})"
+            )
+        yield tag
+    finally:
+        _quietly([recipe.program, "image", "rm", "--force", tag])
+
+
+def _build(recipe: Recipe, text: bytes, tag: str, log: IO[str]) -> int:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "Dockerfile"
         path.write_bytes(text)
@@ -43,13 +55,7 @@ def built(recipe: Recipe, text: bytes, name: str, log: IO[str]) -> Iterator[str]
         if ignored.is_file():
             shutil.copyfile(ignored, f"{path}.dockerignore")
         options = [f"--file={path}", f"--tag={tag}", *recipe.arguments]
-        status = _run([recipe.program, "build", *options, "--", str(recipe.context)], log)
-    if status:
-        raise BuildError(f"{recipe.dockerfile}: the build {name} the fix failed (docker build exited with {status})")
-    try:
-        yield tag
-    finally:
-        _run([recipe.program, "image", "rm", tag], log)
+        return _run([recipe.program, "build", *options, "--", str(recipe.context)], log)
 
 
 def _run(command: list[str], log: IO[str]) -> int:
@@ -62,8 +68,10 @@ def _run(command: list[str], log: IO[str]) -> int:
 @contextmanager
 def exported(program: str, tag: str, log: IO[str]) -> Iterator[IO[bytes]]:
     """Give a tar of an image's files, all layers merged; raises BuildError."""
-    container = _output([program, "create", tag, NEVER_RUN], log)
+    container = f"{NAME}-{secrets.token_hex(6)}"
     try:
+        if status := _run([program, "create", f"--name={container}", tag, NEVER_RUN], log):
+            raise BuildError(f"{tag}: no container can be made of it (docker create exited with {status})")
         with subprocess.Popen([program, "export", container], stdout=subprocess.PIPE, stderr=log) as process:  # noqa: S603
             assert process.stdout is not None  # noqa: S101  # it is a pipe
             yield process.stdout
@@ -71,14 +79,12 @@ def exported(program: str, tag: str, log: IO[str]) -> Iterator[IO[bytes]]:
         if process.returncode:
             raise BuildError(f"{tag}: cannot be exported (docker export exited with {process.returncode})")
     finally:
-        _output([program, "rm", container], log)
+        _quietly([program, "rm", "--force", "--volumes", container])
 
 
-def _output(command: list[str], log: IO[str]) -> str:
-    try:
-        done = subprocess.run(  # noqa: S603
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, check=True, text=True
+def _quietly(command: list[str]) -> None:
+    """Run what tidies up: also where nothing was made, or docker is missing, so that nobody need hear of a failure."""
+    with suppress(OSError):
+        subprocess.run(  # noqa: S603
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False
         )
-    except subprocess.CalledProcessError as error:
-        raise BuildError(f"docker {command[1]} exited with {error.returncode}") from None
-    return done.stdout.strip()

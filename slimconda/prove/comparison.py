@@ -13,6 +13,8 @@ EXPECTED = {
     "bytecode": re.compile(r".*(?:\.pyc|\.pyo|/__pycache__(?:/.*)?)"),
     "conda-meta/history": re.compile(r".*/conda-meta/history"),
     "logs": re.compile(r"/var/log(?:/.*)?|.*\.log|.*/pkgs/\.logs(?:/.*)?|/var/cache/ldconfig/aux-cache"),
+    # The empty folder of conda-build: `conda clean` of conda 4 looks for sources there, and makes it.
+    "conda-bld": re.compile(r".*/conda-bld"),
 }
 
 
@@ -41,10 +43,11 @@ class Comparison:
 def compare(before: Mapping[str, File], after: Mapping[str, File], rule_of: Callable[[str], str | None]) -> Comparison:
     """Compare two images' files; `rule_of` names the rule whose residue a path is."""
     found = list(_differences(before, after))
+    by_path = _rules(found, rule_of)
     sorted_out: dict[str, dict[str, list[Difference]]] = {"residue": defaultdict(list), "expected": defaultdict(list)}
     others = []
     for difference in found:
-        rule, reason = rule_of(difference.path), _expected(difference.path)
+        rule, reason = by_path.get(difference.path), _expected(difference.path)
         if rule:
             sorted_out["residue"][rule].append(difference)
         elif reason:
@@ -55,6 +58,18 @@ def compare(before: Mapping[str, File], after: Mapping[str, File], rule_of: Call
     equal = sum(path not in changed for path in before)
     residue, expected = ({name: tuple(ones) for name, ones in part.items()} for part in sorted_out.values())
     return Comparison(residue, expected, tuple(others), equal)
+
+
+def _rules(found: Iterable[Difference], rule_of: Callable[[str], str | None]) -> dict[str, str]:
+    """Return the paths that are residue, with the rule's name; of folders also those that are gone with it."""
+    rules = {one.path: rule for one in found if (rule := rule_of(one.path))}
+    gone = {one.path for one in found if one.how == "gone"}
+    for path, rule in [(path, rule) for path, rule in rules.items() if path in gone]:
+        folder = posixpath.dirname(path)
+        while folder in gone and folder not in rules:
+            rules[folder] = rule
+            folder = posixpath.dirname(folder)
+    return rules
 
 
 def _expected(path: str) -> str | None:

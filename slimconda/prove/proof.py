@@ -1,19 +1,22 @@
 """Owns the proof: a Dockerfile and its fixed text, both built; what the fix promised, and what it did."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import translate
 from typing import IO
 
-from slimconda.findings import Finding
+from slimconda.findings import Finding, Severity
+from slimconda.layers.caches import PACKAGE, is_archive
 from slimconda.layers.image import Image, Layer, open_image
-from slimconda.layers.residue import CACHE_LEFT, INSTALLER, INSTALLER_LEFT
+from slimconda.layers.residue import CACHE_LEFT, CLEANED_LATER, INSTALLER, INSTALLER_LEFT, MEASURED, SMALLEST_INSTALLER
 from slimconda.prove.build import Recipe, built, exported
 from slimconda.prove.comparison import Comparison, compare
 from slimconda.prove.files import File, read_files
 from slimconda.rewriter import Rewrite
 from slimconda.rulebook import load_rules
+
+CLEANED = frozenset((CACHE_LEFT, CLEANED_LATER))
 
 
 @dataclass(frozen=True)
@@ -63,18 +66,32 @@ def _files(recipe: Recipe, tag: str, log: IO[str]) -> Mapping[str, File]:
 
 
 def _rule_of(image: Image) -> Callable[[str], str | None]:
-    """Return what names the rule whose residue a path of an image is."""
-    globs = [(rule.name, _pattern(glob)) for rule in load_rules().values() for glob in rule.residue]
-    folders = tuple(image.caches)
+    """Return what names the rule whose residue a path of an image is; what rules only advise on is none."""
+    unmeasured = [rule for rule in load_rules().values() if rule.name not in MEASURED]
+    residue = [rule for rule in unmeasured if rule.severity is not Severity.INFO]
+    globs = [(rule.name, _pattern(glob)) for rule in residue for glob in rule.residue]
+    large = {
+        path for layer in image.layers for file in layer.files if file.size >= SMALLEST_INSTALLER for path in file.paths
+    }
 
     def rule_of(path: str) -> str | None:
-        if any(path == folder or path.startswith(f"{folder}/") for folder in folders):
+        if any(_is_cached(path, cache, image.prefixes) for cache in image.caches):
             return CACHE_LEFT
-        if INSTALLER.fullmatch(path.rpartition("/")[2]):
+        if path in large and INSTALLER.fullmatch(path.rpartition("/")[2]):
             return INSTALLER_LEFT
         return next((name for name, pattern in globs if pattern.fullmatch(path)), None)
 
     return rule_of
+
+
+def _is_cached(path: str, cache: str, prefixes: Iterable[str]) -> bool:
+    """Tell whether a path is a cache's; of a cache that is or holds a prefix only what a tool keeps there is."""
+    if path == cache or not path.startswith(f"{cache}/"):
+        return path == cache
+    if not any(f"{prefix}/".startswith(f"{cache}/") for prefix in prefixes):
+        return True
+    top = path.removeprefix(f"{cache}/").partition("/")[0]
+    return top in {"cache", "urls", "urls.txt"} or is_archive(top) or PACKAGE.fullmatch(top) is not None
 
 
 def _pattern(glob: str) -> "re.Pattern[str]":
@@ -94,13 +111,13 @@ def _stored(image: Image, rule: str) -> int:
 
 
 def _announced(image: Image, rule: str) -> int:
-    """Return what the fix of a rule's residue saves: a clean leaves linked packages and lists of URLs."""
-    return sum(_clean_saves(layer, rule) for layer in image.layers if rule in layer.residue)
+    """Return what the fix of a rule's residue saves: all, but a clean leaves linked packages and lists of URLs."""
+    return sum(_saves(layer, rule) for layer in image.layers if rule in layer.residue)
 
 
-def _clean_saves(layer: Layer, rule: str) -> int:
+def _saves(layer: Layer, rule: str) -> int:
     """Return a layer's part of that; what two rules share of one clean goes to the one with more bytes."""
-    if rule == INSTALLER_LEFT:
+    if rule not in CLEANED:
         return layer.residue[rule].bytes
-    caches = {name: residue.bytes for name, residue in layer.residue.items() if name != INSTALLER_LEFT}
+    caches = {name: residue.bytes for name, residue in layer.residue.items() if name in CLEANED}
     return layer.clean.all if rule == max(caches, key=lambda name: caches[name]) else 0

@@ -86,8 +86,11 @@ class CommandError(Exception):
         self.status = status
 
 
-def install_wheels(target: Path, *requirements: str) -> None:
-    """Install PyPI wheels for the images' Python into a plain folder, whatever Python runs the tests."""
+def install_wheels(target: Path, *requirements: str, programs: bool = False) -> None:
+    """Install PyPI wheels for the images' Python into a plain folder, whatever Python runs the tests.
+
+    Their programs, in bin/, are left out unless asked for: scripts would name the Python that runs the tests.
+    """
     run(
         [
             tool("uv"),
@@ -103,6 +106,6 @@ def install_wheels(target: Path, *requirements: str) -> None:
             *requirements,
         ]
     )
-    for leftover in (target / ".lock", target / "bin"):
+    for leftover in (target / ".lock", *(() if programs else (target / "bin",))):
         shutil.rmtree(leftover, ignore_errors=True)
         leftover.unlink(missing_ok=True)
