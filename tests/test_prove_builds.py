@@ -2,7 +2,7 @@
 
 These are the real tools, as PyPI has them. A current conda, mamba, micromamba, pixi and the installers of Miniconda and
 Miniforge can be had neither there nor from Debian; what they leave is in fixtures, as recorded. The installer
-here is a script of the form of constructor's that runs this conda.
+here is a script of the form of constructor's that runs this conda. RUNs with heredocs need a newer BuildKit than Debian's.
 """
 
 from __future__ import annotations
@@ -79,7 +79,10 @@ CASES = {
     "uv": Case("ARG UV_DEFAULT_INDEX\nRUN uv pip install --system gamma\n", {UV: 3_531}),
     "stages, --target": Case(STAGES, {CONDA: ARCHIVES}, ("--target", "dev")),
     "build arguments": Case(
-        "ARG NAMES=none\nRUN conda install -y $NAMES\n", {CONDA: ARCHIVES}, ("--build-arg", "NAMES=alpha beta")
+        "ARG NAMES=none\nRUN --mount=type=secret,id=token \\\n"
+        "    test -s /run/secrets/token && conda install -y $NAMES\n",
+        {CONDA: ARCHIVES},
+        ("--build-arg", "NAMES=alpha beta", "--secret", "id=token,src=Dockerfile"),
     ),
     "another user": Case(
         "RUN useradd --create-home app\nUSER app\nRUN conda create -y -p /home/app/env alpha\n", {CONDA: 7_472_857}
@@ -138,20 +141,21 @@ def run_prove(folder: Path, text: str, *options: str, builder: str = "1") -> sub
     return slimconda(*words, cwd=folder, DOCKER_BUILDKIT=builder)
 
 
-def left() -> list[str]:
-    """Return the images, containers and volumes that proofs left."""
-    images = store.run([docker(), "image", "ls", "--quiet", "slimconda-prove"])
-    containers = store.run([docker(), "container", "ls", "--all", "--quiet", "--filter", "name=slimconda-prove"])
-    return [*images.split(), *containers.split()]
+def left(label: str) -> list[str]:
+    """Return the images and containers that proofs left, of Dockerfiles with a label."""
+    of_label = ["--quiet", "--filter", f"label=proof={label}"]
+    images = store.run([docker(), "image", "ls", *of_label, "--filter", "reference=slimconda-prove"])
+    return [*images.split(), *store.run([docker(), "container", "ls", "--all", *of_label]).split()]
 
 
 def test_a_fix_that_breaks_the_build_is_told(tools: CondaBase, tmp_path: Path) -> None:
-    text = f"FROM {tools.tag}\nRUN conda install -y alpha\nRUN find /opt -name alpha-1.0-py311_0.tar.bz2 | grep .\n"
+    start = f"FROM {tools.tag}\nLABEL proof={tmp_path.name}\n"
+    text = f"{start}RUN conda install -y alpha\nRUN find /opt -name alpha-1.0-py311_0.tar.bz2 | grep .\n"
     run = run_prove(tmp_path, text)
     assert (run.returncode, run.stdout) == (2, b"")
     expected = "slimconda: Dockerfile: the build after the fix failed (docker build exited with 1)"
     assert one_line(run.stderr) == expected
-    assert left() == []
+    assert left(tmp_path.name) == []
 
 
 def test_an_unsafe_fix_is_proved_on_demand(tools: CondaBase, tmp_path: Path) -> None:
@@ -188,16 +192,17 @@ def test_what_is_interrupted_leaves_nothing(
 ) -> None:
     """The second build waits, so that the first one's image is there."""
     wait = "test -e /opt/conda/pkgs/cache || { echo now-it-waits; sleep 120; }"
-    (tmp_path / "Dockerfile").write_text(f"FROM {tools.tag}\nRUN conda install -y alpha\nRUN {wait}\n")
+    start = f"FROM {tools.tag}\nLABEL proof={tmp_path.name}\n"
+    (tmp_path / "Dockerfile").write_text(f"{start}RUN conda install -y alpha\nRUN {wait}\n")
     words = [*RUN, "prove", "--docker", docker(), "--network", "none"]
     environment = os.environ | {"DOCKER_BUILDKIT": builder, "BUILDKIT_PROGRESS": "plain"}
     with (tmp_path / "log").open("wb") as log:
         process = subprocess.Popen(words, cwd=tmp_path, stdout=log, stderr=log, env=environment)
         wait_for("now-it-waits\n", tmp_path / "log", process)
-        assert left()
+        assert left(tmp_path.name)
         process.send_signal(sent)
         assert process.wait(60) == (143 if sent == signal.SIGTERM else 130)
-    assert left() == []
+    assert left(tmp_path.name) == []
 
 
 def wait_for(text: str, path: Path, process: subprocess.Popen[bytes]) -> None:

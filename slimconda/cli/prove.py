@@ -33,6 +33,9 @@ def prove(
     build_arg: Annotated[
         list[str] | None, typer.Option(metavar="NAME=VALUE", help="As for docker build; may be repeated.")
     ] = None,
+    secret: Annotated[
+        list[str] | None, typer.Option(metavar="id=NAME[,src=FILE]", help="As for docker build; may be repeated.")
+    ] = None,
     target: Annotated[str | None, typer.Option(metavar="STAGE", help="As for docker build.")] = None,
     network: Annotated[str | None, typer.Option(metavar="MODE", help="As for docker build.")] = None,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="As for docker build.")] = False,
@@ -68,6 +71,7 @@ def prove(
         raise typer.Exit
     wanted = {"--target": target, "--network": network}
     options = [f"--build-arg={value}" for value in build_arg or ()]
+    options += [f"--secret={value}" for value in secret or ()]
     options += [f"{name}={value}" for name, value in wanted.items() if value]
     options += ["--no-cache"] if no_cache else []
     recipe = Recipe(dockerfile, context or dockerfile.parent, tuple(options), docker)
