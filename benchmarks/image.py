@@ -54,6 +54,18 @@ def _package(number: int) -> Iterator[Entry]:
     yield f"{PREFIX}/conda-meta/{name}.json", 20_000, ""
 
 
+def million() -> list[tuple[str, list[Entry]]]:
+    """Return one layer of a million names, half of them hard links, of small files: what it takes is memory."""
+    entries = []
+    for number in range(2500):
+        inner = f"lib/python3.11/site-packages/package{number}"
+        for file in range(200):
+            name = f"{PREFIX}/{inner}/part{file // 25}/module_{file}.py"
+            entries.append((name, 10 + file, ""))
+            entries.append((f"{PREFIX}/pkgs/package{number}-1.{number}-0/{name.removeprefix(PREFIX + '/')}", 0, name))
+    return [("/bin/sh -c conda install -y everything", sorted(entries))]
+
+
 def _whiteouts() -> list[Entry]:
     return [
         (f"{PREFIX}/pkgs/.wh.package{number}-1.{number}.0-py311h{number:06x}_0.conda", 0, "")
@@ -61,10 +73,10 @@ def _whiteouts() -> list[Entry]:
     ]
 
 
-def write_layers(folder: Path) -> list[Path]:
+def write_layers(folder: Path, made: list[tuple[str, list[Entry]]]) -> list[Path]:
     """Write the layers as plain tars; half of each file is random, so that they compress as real ones do."""
     paths = []
-    for index, (_, entries) in enumerate(layers()):
+    for index, (_, entries) in enumerate(made):
         path = folder / f"{index}.tar"
         with tarfile.open(path, "w", format=tarfile.GNU_FORMAT) as tar:
             for name, size, target in entries:
@@ -90,13 +102,13 @@ def digest(path: Path) -> str:
         return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
 
 
-def write_archive(path: Path, blobs: list[Path], plain: list[Path]) -> None:
-    """Write an image archive as docker save does, of layers as they are in `blobs`."""
+def write_archive(path: Path, made: list[tuple[str, list[Entry]]], blobs: list[Path], plain: list[Path]) -> None:
+    """Write an image archive as docker save does; its layers, `made` and written plain, are as they are in `blobs`."""
     config = {
         "architecture": "amd64",
         "os": "linux",
         "rootfs": {"type": "layers", "diff_ids": [digest(tar) for tar in plain]},
-        "history": [{"created_by": created_by} for created_by, _ in layers()],
+        "history": [{"created_by": created_by} for created_by, _ in made],
     }
     names = [f"blobs/sha256/{digest(blob).removeprefix('sha256:')}" for blob in blobs]
     manifest = [{"Config": "config.json", "RepoTags": ["slimconda-bench:1"], "Layers": names}]

@@ -15,12 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from image import layers, write_archive, write_layers
+from image import layers, million, write_archive, write_layers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 TAG = "slimconda-bench:1"
+INSPECT = (str(Path(sys.executable).with_name("slimconda")), "inspect", "--no-cache")
+DIVE = shutil.which("dive", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
 
 
 @dataclass(frozen=True)
@@ -49,11 +51,14 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--folder", type=Path, help="keep the generated image here, and use it again")
     parser.add_argument("--daemon", action="store_true", help="load it into the Docker daemon, and read it there")
+    parser.add_argument("--million", action="store_true", help="also read an image of a million names")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="slimconda-bench-") as temporary:
         folder = options.folder or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
-        cases = list(_cases(_made(folder), daemon=options.daemon))
+        cases = _cases(_made(folder))
+        cases += _daemon_cases(folder / "raw.archive") if options.daemon else []
+        cases += _million_cases(_million(folder)) if options.million else []
         print(_machine(), flush=True)
         missed = [not _shown(case, options.rounds) for case in cases]
     sys.exit(any(missed))
@@ -63,13 +68,24 @@ def _made(folder: Path) -> dict[str, Path]:
     """Return the archives by how their layers are packed, made where they are missing."""
     made = {kind: folder / f"{kind}.archive" for kind in ("raw", "gzip", "zstd")}
     if not all(path.exists() for path in made.values()):
-        plain = write_layers(folder)
+        plain = write_layers(folder, layers())
         packers = {"gzip": ("igzip", "-1", "-k", "-c"), "zstd": ("zstd", "-q", "-3", "-c")}
-        write_archive(made["raw"], plain, plain)
+        write_archive(made["raw"], layers(), plain, plain)
         for kind, command in packers.items():
             blobs = [_packed(path, command, kind) for path in plain]
-            write_archive(made[kind], blobs, plain)
+            write_archive(made[kind], layers(), blobs, plain)
     return made
+
+
+def _million(folder: Path) -> Path:
+    """Return the archive of a million names, made where it is missing."""
+    path, inside = folder / "million.archive", folder / "million"
+    if not path.exists():
+        inside.mkdir(exist_ok=True)
+        plain = write_layers(inside, million())
+        write_archive(path, million(), plain, plain)
+        shutil.rmtree(inside)
+    return path
 
 
 def _packed(path: Path, command: Sequence[str], kind: str) -> Path:
@@ -79,25 +95,44 @@ def _packed(path: Path, command: Sequence[str], kind: str) -> Path:
     return packed
 
 
-def _cases(made: dict[str, Path], *, daemon: bool) -> list[Case]:
-    slimconda = (str(Path(sys.executable).with_name("slimconda")), "inspect")
+def _cases(made: dict[str, Path]) -> list[Case]:
     count = range(len(layers()))
     blobs = {kind: " ".join(str(made[kind].with_name(f"{n}.{kind}")) for n in count) for kind in ("gzip", "zstd")}
     plain = " ".join(str(made["raw"].with_name(f"{n}.tar")) for n in count)
-    raw = (*slimconda, str(made["raw"]))
+    raw = (*INSPECT, str(made["raw"]))
     cases = [
         Case("raw, cat", ("cat", str(made["raw"])), raw, 4, "wall"),
         Case("raw, tar -tvf of each layer", ("sh", "-c", f"for f in {plain}; do tar -tvf $f; done"), raw, 1),
-        Case("gzip, igzip -dc", ("sh", "-c", f"igzip -dc {blobs['gzip']}"), (*slimconda, str(made["gzip"])), 1.5),
-        Case("zstd, zstd -dc", ("sh", "-c", f"zstd -q -dc {blobs['zstd']}"), (*slimconda, str(made["zstd"])), 1.6),
+        Case("gzip, igzip -dc", ("sh", "-c", f"igzip -dc {blobs['gzip']}"), (*INSPECT, str(made["gzip"])), 1.5),
+        Case("zstd, zstd -dc", ("sh", "-c", f"zstd -q -dc {blobs['zstd']}"), (*INSPECT, str(made["zstd"])), 1.6),
     ]
-    if dive := shutil.which("dive"):
-        command = (dive, f"docker-archive://{made['raw']}", "--ci")
-        cases += [Case("dive, CPU", command, raw, 1), Case("dive, memory", command, raw, 1, "memory")]
-    if daemon:
-        subprocess.run(["docker", "load", "-q", "-i", str(made["raw"])], check=True, stdout=subprocess.DEVNULL)
-        cases.append(Case("docker save", ("docker", "save", TAG), (*slimconda, TAG), 1.1, "wall"))
+    if DIVE:
+        dive = (DIVE, f"docker-archive://{made['raw']}", "--ci")
+        cases += [Case("raw, dive", dive, raw, 1), Case("raw, dive's memory", dive, raw, 1, "memory")]
+    again = (*INSPECT[:2], "--cache", str(made["raw"].parent / "kept"), str(made["gzip"]))
+    cases.append(Case("gzip again, igzip -dc", cases[2].limit, again, 1))
     return cases
+
+
+def _daemon_cases(archive: Path) -> list[Case]:
+    subprocess.run(["docker", "load", "-q", "-i", str(archive)], check=True, stdout=subprocess.DEVNULL)
+    save = ("docker", "save", TAG)
+    again = (*INSPECT[:2], "--cache", str(archive.parent / "kept"), TAG)
+    return [
+        Case("docker save", save, (*INSPECT, TAG), 1.1, "wall"),
+        Case("again, docker save", save, again, 0.5, "wall"),
+    ]
+
+
+def _million_cases(archive: Path) -> list[Case]:
+    own = (*INSPECT, str(archive))
+    if not DIVE:
+        return []
+    dive = (DIVE, f"docker-archive://{archive}", "--ci")
+    return [
+        Case("a million names, dive", dive, own, 1),
+        Case("a million names, memory", dive, own, 1, "memory"),
+    ]
 
 
 def _machine() -> str:
