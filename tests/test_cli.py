@@ -266,6 +266,19 @@ def test_a_slow_inspect_shows_its_progress(tmp_path: Path) -> None:
     assert run.stderr == b"reading x: 250 MB\nslimconda: enough\n"
 
 
+def test_an_interrupt_ends_without_a_traceback(tmp_path: Path) -> None:
+    interrupted = (
+        "import os, signal, time, slimconda.layers.image as i\n"
+        "def open_image(name, request):\n    os.kill(os.getpid(), signal.SIGINT)\n    time.sleep(60)\n"
+        "i.open_image = open_image\n"
+        "from slimconda.cli import main\nmain()"
+    )
+    command = [sys.executable, "-c", interrupted, "inspect", "x"]
+    run = subprocess.run(command, cwd=tmp_path, capture_output=True, check=False)
+    assert (run.returncode, run.stdout) == (130, b"")
+    assert b"Traceback" not in run.stderr
+
+
 def test_an_output_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     written(tmp_path, CLEAN)
     with Path("/dev/full").open("wb") as full:
