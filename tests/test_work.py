@@ -19,7 +19,7 @@ RUNS = [
     "RUN pip install a{} && conda update -y b{}",
     "FROM base AS s{}\nRUN conda install -y a\nFROM base\nCOPY --from=s{} /opt/conda /opt/c{}",
 ]
-FEW, FACTOR = 60, 4
+FEW, FACTOR = 30, 4
 
 
 def calls(text: str) -> int:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from slimconda.dockerfile.analysis import Analysis
 from slimconda.dockerfile.caches import RunLayer, Verdict
-from slimconda.dockerfile.cleaning import missing_cleans, uncleaned
+from slimconda.dockerfile.cleaning import missing_clean, missing_cleans, uncleaned
 from slimconda.dockerfile.cleanups import emptied, mount_targets
 from slimconda.dockerfile.insertion import NoPlaceError, find_link, insert_at, remove_commands
 from slimconda.dockerfile.shell import ShellCommand
@@ -19,6 +19,7 @@ from slimconda.units import size_text
 if TYPE_CHECKING:
     from slimconda.layers.image import Image
 
+JOINT = re.compile(rb"[\s\\`]*(?:&&|;)[\s\\`]*")
 CACHE = re.compile(r".*/pkgs(?:/.*)?")
 
 
@@ -96,13 +97,30 @@ def _moved(removal: ShellCommand, layer: RunLayer, last: RunLayer, analysis: Ana
         raise NoPlaceError("its words mean something else there")
     if last.context.user != layer.context.user or removal.assignments or removal.redirects:
         raise NoPlaceError("it may not run there")
-    ends = [call.command for call in (*last.cleans, *(install.conda for install in last.installs))]
-    place = find_link(last, max(ends, key=lambda command: command.span.end))
     words = " ".join(word.raw for word in removal.words)
-    edit = insert_at(place, last, words, analysis.dockerfile)
+    edit = _after_clean(words, last, analysis) if uncleaned(last) else _after_all(words, last, analysis)
     if tried(last, [edit], analysis, words) is None or left_after([edit], uncleaned(last), last, analysis, words):
         raise NoPlaceError("a path around it would stay")
     return edit
+
+
+def _after_all(words: str, last: RunLayer, analysis: Analysis) -> Edit:
+    """Return the edit that runs words after all installs and cleans of a RUN."""
+    ends = [call.command for call in (*last.cleans, *(install.conda for install in last.installs))]
+    return insert_at(find_link(last, max(ends, key=lambda one: one.span.end)), last, words, analysis.dockerfile)
+
+
+def _after_clean(words: str, last: RunLayer, analysis: Analysis) -> Edit:
+    """Return the edit that cleans a RUN as conda-cache-left does, and then runs words, tied in the same way.
+
+    Whichever of the two rules comes first, the text ends the same.
+    """
+    find_link(last, uncleaned(last)[-1].conda.command)
+    edit = missing_clean(last, analysis)
+    joint = JOINT.match(edit.text)
+    if joint is None or edit.span.start < edit.span.end:
+        raise NoPlaceError("it may not run there")
+    return Edit(edit.span, edit.text + joint[0] + words.encode("utf-8", "surrogateescape"))
 
 
 def check_image(image: "Image") -> Iterator[Problem]:

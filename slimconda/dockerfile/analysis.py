@@ -23,7 +23,9 @@ from slimconda.dockerfile.versions import CondaVersions, hides_version, named_ve
 from slimconda.dockerfile.wrappers import unwrapped
 from slimconda.source import Source
 
-NEEDS_CACHE = re.compile(rb"--offline|--use-index-cache|\b(?:conda|boa|mamba) (?:mamba)?build\b|--download-only")
+NEEDS_CACHE = re.compile(
+    rb"--offline|--use-index-cache|--use-local|\b(?:conda|boa|mamba) (?:mamba)?build\b|--download-only"
+)
 BEFORE_ALL = "--tarballs --index-cache --packages --yes"
 BUILDERS = frozenset({"conda-build", "conda-mambabuild"})  # as programs; as packages they only are installed
 COMMENT = re.compile(rb"^[ \t]*#.*$", re.MULTILINE)

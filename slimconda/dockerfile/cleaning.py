@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from slimconda.dockerfile.analysis import Analysis
 from slimconda.dockerfile.caches import Install, RunLayer, Verdict
-from slimconda.dockerfile.conda import CondaCommand, Tool
+from slimconda.dockerfile.conda import CONDA_ENV, CondaCommand, Tool
 from slimconda.dockerfile.insertion import NoPlaceError, find_link, insert_at
 from slimconda.dockerfile.installers import default_prefix, installer_prefix
 from slimconda.dockerfile.spots import Spot, spots_of
@@ -165,7 +165,9 @@ def _cleaner(conda: CondaCommand, analysis: Analysis) -> list[str]:
         return [_installed_conda(conda, analysis)]
     if conda.tool is Tool.CONDA_LOCK:
         raise NoPlaceError("conda-lock installs by a tool that is not named here")
-    return [conda.tool.value] if conda.configured else [word.raw for word in conda.tool_words]
+    return (
+        [conda.tool.value] if conda.configured else [word.raw.replace(CONDA_ENV, "conda") for word in conda.tool_words]
+    )
 
 
 def _installed_conda(conda: CondaCommand, analysis: Analysis) -> str:

@@ -49,6 +49,8 @@ PIXI_FILLING = frozenset(
 )
 FILLING_NOTHING = frozenset({"", "run", "info", "list", "config", "init", "activate", "deactivate", "shell", "env"})
 FILLING = frozenset(set(Verb) - {Verb.CLEAN, Verb.OTHER})
+# `conda-env create` is `conda env create`.
+CONDA_ENV = "conda-env"
 GUESSED_VARIABLE = re.compile(r"\$\{?(?:MICROMAMBA|MAMBA|CONDA)(?:_?(?:EXE|BIN|CMD|COMMAND))?\}?", re.IGNORECASE)
 TOOL_VARIABLES = {"CONDA_EXE": Tool.CONDA, "MAMBA_EXE": Tool.MICROMAMBA}
 NOT_FILLING = frozenset(
@@ -200,13 +202,17 @@ def _tool(word: Word, variables: Mapping[str, str]) -> Tool | None:
     if variable and variable[1] in TOOL_VARIABLES and variable[1] not in variables:
         return TOOL_VARIABLES[variable[1]]
     name = expand(word.text, variables).rpartition("/")[2]
+    if name == CONDA_ENV:
+        return Tool.CONDA
     return Tool(name) if name in {*FAMILY, Tool.PIXI} else None
 
 
 def _tool_call(command: ShellCommand, tool: Tool, at: int, count: int) -> CondaCommand:
     words = command.words[at + count :]
     first = _first_operand(words)
-    verb, used = _verb([word.text for word in words[first : first + 2]])
+    env = ["env"] if command.words[at].text.endswith(CONDA_ENV) else []
+    verb, used = _verb([*env, *(word.text for word in words[first : first + 2])][:2])
+    used -= len(env)
     arguments = (*words[:first], *words[first + used :])
     clean = read_clean([word.text for word in words[first + 1 :]]) if verb is Verb.CLEAN else None
     tool_words = command.words[at : at + count]
@@ -219,7 +225,7 @@ def _tool_call(command: ShellCommand, tool: Tool, at: int, count: int) -> CondaC
         arguments,
         _environment(arguments) if clean is None else None,
         clean,
-        words[first].text if first < len(words) else "",
+        "".join(env) or (words[first].text if first < len(words) else ""),
         leading=words[:first],
         subcommand_words=words[first : first + used],
     )
