@@ -14,7 +14,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from slimconda import __version__, demo
-from slimconda.cli.runner import write_summary
+from slimconda.cli.runner import base_commit, write_summary
 from tests import hostile, images
 from tests.test_changes import git
 from tests.test_cli import CLEAN, DIRTY, slimconda, written
@@ -324,6 +324,23 @@ def test_an_image_is_compared_with_an_earlier_one(runner: Runner, tmp_path: Path
     done = runner.run(tmp_path, image="new.tar", since="old.json", **{"max-growth": "1kB", "fail-on": "error"})
     assert (done.code, "--max-growth" in done.log, compared in done.log) == (1, True, False)
     assert runner.run(tmp_path, image="new.tar", since="no.tar").code == 2
+
+
+@pytest.mark.parametrize(
+    ("event", "base"),
+    [
+        ({"pull_request": {"base": {"sha": "a" * 40}}, "before": "b" * 40}, "a" * 40),
+        ({"merge_group": {"base_sha": "c" * 40}}, "c" * 40),
+        ({"before": "b" * 40}, "b" * 40),
+        ({"before": "0" * 40}, None),
+        ({"pull_request": None}, None),
+        ({"pull_request": {"base": "x"}, "before": 1}, None),
+        ([], None),
+    ],
+)
+def test_where_the_change_of_an_event_starts(tmp_path: Path, event: object, base: str | None) -> None:
+    path = written(tmp_path, json.dumps(event).encode(), "event.json")
+    assert base_commit({"GITHUB_EVENT_PATH": str(path)}) == base
 
 
 def test_a_summary_stays_below_a_mebibyte(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -384,6 +384,15 @@ def test_add_ignores_leaves_alone_what_else_is_set_aside(repository: Path) -> No
     assert (repository / "images/Dockerfile").read_bytes() == OLD + pragma + b"RUN conda install -y new=1\n"
 
 
+def test_add_ignores_counts_what_else_is_set_aside(repository: Path) -> None:
+    written(repository, DIRTY, "a.Dockerfile")
+    ignored = b"# slimconda: ignore[conda-cache-left] y\nRUN conda install -y c=1\n"
+    written(repository, OLD + ignored, "images/Dockerfile")
+    slimconda("lint", "--baseline", "base.json", "--update-baseline", "images", cwd=repository)
+    run = slimconda("lint", "--baseline", "base.json", "--add-ignores", "--reason", "x", cwd=repository)
+    assert run.stdout.endswith(b"nothing found in 3 Dockerfiles, 2 ignored, 1 in the baseline\n"), run.stdout
+
+
 def test_add_ignores_sees_the_files_beside(tmp_path: Path) -> None:
     path = written(tmp_path, COPIES)
     written(tmp_path, WITH_PIP, "environment.yml")

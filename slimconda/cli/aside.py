@@ -44,7 +44,9 @@ class Aside:
         if not self.add_ignores or not self.reason:
             return left, False
         silenced = [_silenced(one, self.reason) for one in left]
-        after = self.left([done or one for done, one in zip(silenced, judged, strict=True)], quiet=True)
+        # What got no pragma is set aside again from the start, so that it is counted again.
+        changed = [now if now not in (None, was) else None for now, was in zip(silenced, left, strict=True)]
+        after = self.left([new or one for new, one in zip(changed, judged, strict=True)], quiet=True)
         return after, None in silenced
 
     def left(self, judged: list[Judged], *, quiet: bool = False) -> list[Judged]:

@@ -47,7 +47,7 @@ class Inputs:
 
 
 def base_commit(environment: Mapping[str, str]) -> str | None:
-    """Return the commit that the event's change starts from: of a pull request, or of a push to an existing branch.
+    """Return the commit that the event's change starts from: of a pull request, a queue, or a push to a branch.
 
     Raises InputError for what is no event of GitHub.
     """
@@ -56,8 +56,15 @@ def base_commit(environment: Mapping[str, str]) -> str | None:
         event: Any = json.loads(path.read_bytes()) if path.is_file() and path.stat().st_size < LARGEST_EVENT else {}
     except (OSError, ValueError, RecursionError):
         raise InputError(f"{path}: not an event of GitHub") from None
-    base = event.get("pull_request", {}).get("base", {}).get("sha") or event.get("before")
+    base = _inside(event, "pull_request", "base", "sha") or _inside(event, "merge_group", "base_sha")
+    base = base or _inside(event, "before")
     return base if isinstance(base, str) and base and base != NOTHING_BEFORE else None
+
+
+def _inside(event: Any, *keys: str) -> Any:
+    for key in keys:
+        event = event.get(key) if isinstance(event, dict) else None
+    return event
 
 
 def write_outputs(values: Mapping[str, object]) -> None:
