@@ -1,10 +1,14 @@
-"""Owns the form in which a layer's content is kept: members and conda records to compressed bytes, and back."""
+"""Owns the form in which a layer's content is kept: members and conda records to compressed bytes, and back.
+
+Members come in batches, each as columns, so that neither way takes much more memory than the members themselves.
+"""
 
 import json
 from array import array
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from struct import Struct, error
 from sys import byteorder
-from typing import Any
+from typing import IO, Any
 
 from slimconda.layers.contents import Content
 from slimconda.layers.headers import HARD_LINK, SYMLINK, Kind, Member
@@ -12,33 +16,42 @@ from slimconda.layers.records import PackageRecord, Records
 
 KINDS = tuple(Kind)
 NUMBERS = {kind: number for number, kind in enumerate(KINDS)}
-DAMAGED = (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError, StopIteration)
+DAMAGED = (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError, StopIteration, error)
 LINKS = frozenset((HARD_LINK, SYMLINK))
-LARGEST = 1 << 30  # bytes of a layer's names and numbers: 10 million members
+BATCH = 4096  # members
+LARGEST = 1 << 30  # bytes of a column or of all records
 END = "\0"  # no name has one: the reader refuses tars where one does
+HEAD, LENGTHS = Struct("<I"), Struct("<5I")
 
 
 def encode(key: str, content: Content, *, records: bool) -> bytes:
     """Return content as bytes; `records` tells whether the layer's conda records were read, if it has any."""
     import zstandard
 
-    members = content.members
-    head = {
-        "key": key,
-        "count": len(members),
-        "packed": content.packed,
-        "records": _encode_records(content.records) if records else None,
-    }
-    columns = [
+    compressor = zstandard.ZstdCompressor(level=1, write_checksum=True).compressobj()
+    pieces = [compressor.compress(piece) for piece in _pieces(key, content, records=records)]
+    return b"".join([*pieces, compressor.flush()])
+
+
+def _pieces(key: str, content: Content, *, records: bool) -> Iterator[bytes]:
+    kept = _encode_records(content.records) if records else None
+    fields = {"key": key, "count": len(content.members), "packed": content.packed, "records": kept}
+    head = json.dumps(fields).encode()
+    yield HEAD.pack(len(head)) + head
+    for start in range(0, len(content.members), BATCH):
+        columns = _columns(content.members[start : start + BATCH])
+        yield LENGTHS.pack(*map(len, columns))
+        yield from columns
+
+
+def _columns(members: list[Member]) -> list[bytes]:
+    return [
         bytes([NUMBERS[member.kind] for member in members]),
         _pack(member.size for member in members),
-        b"" if content.packed is None else _pack(member.packed for member in members),
+        _pack(member.packed for member in members),
         END.join([member.path for member in members]).encode("utf-8", "surrogateescape"),
         END.join([member.target for member in members if member.kind in LINKS]).encode("utf-8", "surrogateescape"),
     ]
-    lengths = [len(column) for column in columns]
-    data = b"\n".join([json.dumps(head | {"lengths": lengths}).encode(), b"".join(columns)])
-    return zstandard.ZstdCompressor(level=1, write_checksum=True).compress(data)
 
 
 def decode(data: bytes, key: str, *, records: bool) -> Content | None:
@@ -46,39 +59,41 @@ def decode(data: bytes, key: str, *, records: bool) -> Content | None:
     import zstandard
 
     try:
-        if not 0 < zstandard.frame_content_size(data) <= LARGEST:
-            return None
-        head, _, rest = zstandard.ZstdDecompressor().decompress(data).partition(b"\n")
-        return _decoded(json.loads(head), rest, key, records=records)
+        with zstandard.ZstdDecompressor().stream_reader(data) as reader:
+            return _decoded(reader, key, records=records)
     except (zstandard.ZstdError, *DAMAGED):
         return None
 
 
-def _decoded(head: dict[str, Any], rest: bytes, key: str, *, records: bool) -> Content | None:
+def _decoded(reader: IO[bytes], key: str, *, records: bool) -> Content | None:
+    (length,) = HEAD.unpack(reader.read(HEAD.size))
+    head = json.loads(_read(reader, length))
     if head["key"] != key or (records and head["records"] is None):
         return None
-    columns = _columns(rest, head["lengths"])
-    is_packed, kinds = head["packed"] is not None, [KINDS[number] for number in columns[0]]
-    sizes = _unpack(columns[1])
-    packed = _unpack(columns[2]) if is_packed else array("Q", bytes(8 * len(kinds)))
+    members: list[Member] = []
+    while len(members) < head["count"]:
+        members += _members([_read(reader, length) for length in LENGTHS.unpack(reader.read(LENGTHS.size))])
+    if len(members) != head["count"] or reader.read(1):
+        return None
+    packed = None if head["packed"] is None else int(head["packed"])
+    return Content(members, packed, _decode_records(head["records"]) if records else Records())
+
+
+def _read(reader: IO[bytes], size: int) -> bytes:
+    data = reader.read(size) if size <= LARGEST else b""
+    if len(data) != size:
+        raise ValueError("cut short")
+    return data
+
+
+def _members(columns: list[bytes]) -> Iterator[Member]:
+    kinds = [KINDS[number] for number in columns[0]]
     links = iter(_texts(columns[4]) if any(kind in LINKS for kind in kinds) else ())
     targets = [next(links) if kind in LINKS else "" for kind in kinds]
-    paths = _texts(columns[3]) if kinds else []
-    members = [Member(*fields) for fields in zip(paths, kinds, sizes, targets, packed, strict=True)]
-    if len(members) != head["count"] or next(links, None) is not None:
-        return None
-    size = int(head["packed"]) if is_packed else None
-    return Content(members, size, _decode_records(head["records"]) if records else Records())
-
-
-def _columns(rest: bytes, lengths: list[int]) -> list[bytes]:
-    columns, start = [], 0
-    for length in lengths:
-        columns.append(rest[start : start + length])
-        start += length
-    if start != len(rest):
-        raise ValueError("cut short")
-    return columns
+    if not kinds or next(links, None) is not None:
+        raise ValueError("no batch")
+    fields = zip(_texts(columns[3]), kinds, _unpack(columns[1]), targets, _unpack(columns[2]), strict=True)
+    return (Member(*row) for row in fields)
 
 
 def _pack(numbers: Iterable[int]) -> bytes:
