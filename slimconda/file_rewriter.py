@@ -5,23 +5,29 @@ from dataclasses import replace
 
 from slimconda.compose import Inline, inline_dockerfiles
 from slimconda.config import Config
+from slimconda.environments.file import Pins
 from slimconda.findings import Report
 from slimconda.inline import lint_inline, moved, piece_config, piece_source, with_texts
 from slimconda.introduced import without
-from slimconda.judge import is_compose, is_environment, lint_file
-from slimconda.rewriter import Rewrite, rewrite
+from slimconda.judge import is_compose, is_environment
+from slimconda.rewriter import Rewrite, rewrite, rewrite_environment
 from slimconda.source import Source
 
 
 def rewrite_file(
-    source: Source, config: Config, *, unsafe: bool = False, old: Counter[tuple[str, str]] | None = None
+    source: Source,
+    config: Config,
+    pins: Pins | None = None,
+    *,
+    unsafe: bool = False,
+    old: Counter[tuple[str, str]] | None = None,
 ) -> Rewrite:
     """Return the file with all wanted fixes made, but for the old findings.
 
-    An environment file stays as it is. Raises InputError as `rewrite` does.
+    In an environment file, `pins` are the versions to write. Raises InputError as `rewrite` does.
     """
-    if is_environment(source.path):
-        return Rewrite(source, source.data, (), lint_file(source, config))
+    if is_environment(source.path, source.data):
+        return rewrite_environment(source, config, pins, unsafe=unsafe, old=old)
     if is_compose(source.path):
         return _rewrite_inline(source, config, unsafe=unsafe, old=old or Counter())
     return rewrite(source, config, unsafe=unsafe, old=old)

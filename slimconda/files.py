@@ -12,7 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from slimconda.errors import InputError
-from slimconda.references import is_environment_name, named_dockerfiles, names_dockerfiles
+from slimconda.kinds import LARGEST, MANIFESTS, NAMED, Kind, is_environment_name, kind_of
+from slimconda.references import named_dockerfiles, names_dockerfiles
 from slimconda.walk import walk
 
 # The names that Docker, Podman and pre-commit's `dockerfile` type know, and `Dockerfile-gpu`, `Dockerfile_gpu`.
@@ -20,8 +21,9 @@ NAME = re.compile(
     r"(?:Dockerfile|Containerfile)(?:[._-][^/]*)?|[^/]+\.(?:Dockerfile|dockerfile|Containerfile)|dockerfile"
 )
 NOT_DOCKERFILE = re.compile(r".*\.(?:dockerignore|py|pyc|md|rst|txt|sh|json|ya?ml|orig|bak|swp)|.*~", re.IGNORECASE)
+CONDA = re.compile(rb"conda|mamba|pixi")
 LARGEST_FILE = 8 << 20
-LARGEST_BESIDE = 1 << 20
+LARGEST_BESIDE = 8 << 20  # a lock
 
 
 def is_dockerfile_name(name: str) -> bool:
@@ -40,7 +42,8 @@ def find_dockerfiles(paths: Iterable[Path]) -> list[Path]:
             inside, environments = _parted(sorted(set(_in_folder(path))))
             if not inside:
                 raise InputError(f"{path}: no Dockerfile in this folder")
-            found |= dict.fromkeys([*inside, *environments])
+            named = {other for dockerfile in inside for other in _named_in(dockerfile, path)}
+            found |= dict.fromkeys([*inside, *sorted({*environments, *named})])
         elif path.exists():
             found[path] = None
         else:
@@ -52,6 +55,33 @@ def _parted(paths: list[Path]) -> tuple[list[Path], list[Path]]:
     """Return the Dockerfiles, and the environment files beside them."""
     environments = [path for path in paths if is_environment_name(path.name)]
     return [path for path in paths if path not in environments], environments
+
+
+def _named_in(dockerfile: Path, folder: Path) -> Iterator[Path]:
+    """Yield the environment files below a folder that a Dockerfile with conda names, or pixi would find beside it."""
+    try:
+        text = dockerfile.read_bytes() if dockerfile.stat().st_size <= LARGEST_FILE else b""
+    except OSError:
+        return
+    if not CONDA.search(text):
+        return
+    names = {os.fsdecode(name).lstrip("/") for name in NAMED.findall(text)}
+    for name in [*names, *(MANIFESTS if b"pixi" in text else ())]:
+        for start in (dockerfile.parent, folder):
+            path = Path(os.path.normpath(start / name))
+            if path.is_relative_to(os.path.normpath(folder)) and _describes_environment(path):
+                yield path
+                break
+
+
+def _describes_environment(path: Path) -> bool:
+    """Tell whether a file is of conda's or pixi's kinds; requirements count where an environment file uses them."""
+    try:
+        if path.is_symlink() or not path.is_file() or path.stat().st_size > LARGEST:
+            return False
+        return kind_of(path.name, path.read_bytes()) not in {None, Kind.REQUIREMENTS}
+    except OSError:
+        return False
 
 
 def _in_folder(folder: Path) -> Iterator[Path]:

@@ -1,7 +1,7 @@
 """Owns the writing of pragmas: a comment above each instruction that has findings, with a reason."""
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import replace
 
 from slimconda.compose import inline_dockerfiles
@@ -9,12 +9,12 @@ from slimconda.config import Config
 from slimconda.errors import InputError
 from slimconda.findings import Finding, Report
 from slimconda.inline import moved, piece_config, piece_source, with_texts
-from slimconda.judge import is_compose, is_environment
+from slimconda.judge import is_compose, lint_file
 from slimconda.linter import lint
 from slimconda.source import Edit, Source, Span, apply_edits
 
 BOM = b"\xef\xbb\xbf"
-NOT_IGNORED = frozenset({"syntax-error", "unused-ignore"})
+NOT_IGNORED = frozenset({"environment-file-broken", "syntax-error", "unused-ignore"})
 
 
 def add_ignores(report: Report, config: Config, reason: str) -> tuple[bytes, int]:
@@ -23,11 +23,9 @@ def add_ignores(report: Report, config: Config, reason: str) -> tuple[bytes, int
     Raises InputError where the new text would not be read as it should, and for a file that has no pragmas.
     """
     (path, source), *_ = report.sources.items()
-    if is_environment(path):
-        raise InputError(f"{path}: an environment file has no pragmas: use --baseline, or ignore in the configuration")
     if is_compose(path):
         return _in_compose(source, report, config, reason)
-    return _in_dockerfile(source, report.open, config, reason)
+    return _in_text(source, report.open, config, reason, lint_file)
 
 
 def _in_compose(source: Source, report: Report, config: Config, reason: str) -> tuple[bytes, int]:
@@ -35,13 +33,15 @@ def _in_compose(source: Source, report: Report, config: Config, reason: str) -> 
     for piece in inline_dockerfiles(source.data):
         own, settings = piece_source(piece, source), piece_config(piece, config)
         found = [f for f in lint(own, settings).open if moved(f, piece, source.path) in wanted]
-        text, count = _in_dockerfile(own, found, settings, reason)
+        text, count = _in_text(own, found, settings, reason, lint)
         texts += [(piece, text)] if count else []
         total += count
     return with_texts(source, texts), total
 
 
-def _in_dockerfile(source: Source, wanted: Collection[Finding], config: Config, reason: str) -> tuple[bytes, int]:
+def _in_text(
+    source: Source, wanted: Collection[Finding], config: Config, reason: str, judge: Callable[[Source, Config], Report]
+) -> tuple[bytes, int]:
     """Return the text with pragmas; line ends are those of the line below, or of the file where that has none."""
     findings = [f for f in wanted if f.instruction is not None and f.rule not in NOT_IGNORED]
     rules: dict[Span, list[str]] = {}
@@ -50,7 +50,7 @@ def _in_dockerfile(source: Source, wanted: Collection[Finding], config: Config, 
             rules.setdefault(finding.instruction, []).append(finding.rule)
     edits = [_pragma(source, span, sorted(set(names)), reason) for span, names in rules.items()]
     data = apply_edits(source.data, edits)
-    before, after = _counted(lint(source, config).open), _counted(lint(replace(source, data=data), config).open)
+    before, after = _counted(judge(source, config).open), _counted(judge(replace(source, data=data), config).open)
     if after != before - _counted(findings):
         raise InputError(f"{source.path}: left as it is: the pragmas would not silence just what is found")
     return data, len(findings)

@@ -1,4 +1,7 @@
-"""Owns the way from a Dockerfile or an image to a report: runs checks, stamps rule and severity, obeys pragmas."""
+"""Owns the way from a Dockerfile, an environment file or an image to a report.
+
+It runs checks, stamps rule and severity, obeys pragmas.
+"""
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
@@ -9,12 +12,15 @@ from slimconda.checks import CHECKS, Check, by_globs
 from slimconda.config import Config
 from slimconda.dockerfile.analysis import Analysis
 from slimconda.dockerfile.parser import Dockerfile, parse
-from slimconda.dockerfile.pragmas import Pragma, read_pragmas
+from slimconda.dockerfile.pragmas import Pragma, read_environment_pragmas, read_pragmas
+from slimconda.errors import InputError
 from slimconda.findings import Finding, LayerPart, Problem, Report, Safety, Severity
+from slimconda.kinds import Kind, kind_of
 from slimconda.rulebook import Rule, load_rules
 from slimconda.source import Source, Span
 
 if TYPE_CHECKING:
+    from slimconda.environments.file import EnvironmentFile, Pins
     from slimconda.layers.image import Image
 
 SYNTAX_ERROR = "syntax-error"
@@ -34,25 +40,48 @@ def lint_dockerfile(dockerfile: Dockerfile, config: Config) -> Report:
     findings = list(_findings(Analysis(dockerfile, config), config))
     pragmas = list(read_pragmas(dockerfile))
     findings = [replace(finding, ignored=_is_ignored(finding, pragmas)) for finding in findings]
-    findings += list(_pragma_findings(dockerfile, pragmas, findings, config))
+    read = [] if dockerfile.problems else pragmas
+    findings += _pragma_findings(read, findings, config, dockerfile.source.path)
     findings.sort(key=lambda finding: (_start(finding), finding.rule))
     spans = [instruction.span for instruction in dockerfile.instructions]
     findings = [replace(finding, instruction=_holder(finding, spans)) for finding in findings]
     return Report(tuple(findings), {dockerfile.source.path: dockerfile.source})
 
 
-def lint_environment(source: Source, config: Config) -> Report:
-    """Return the report of an environment file; what is a template is not judged."""
-    from slimconda.environments.environment import is_template, read_environment
+def lint_environment(source: Source, config: Config, pins: "Pins | None" = None) -> Report:
+    """Return the report of an environment file of any kind; with `pins` there are fixes that write versions.
 
-    findings: list[Finding] = []
-    if not is_template(source.data):
-        file = read_environment(source.data)
-        for rule, check in _wanted(config):
-            if check.environment:
-                findings += [_stamped(rule, problem, source.path) for problem in check.environment(file)]
+    What is a template is not judged. Raises InputError where the file is beyond the limits of the readers.
+    """
+    from slimconda.environments.file import is_template
+    from slimconda.environments.read import read_kind
+
+    kind = kind_of(source.path, source.data) or Kind.ENVIRONMENT
+    if kind is Kind.ENVIRONMENT and is_template(source.data):
+        return Report((), {source.path: source}, templates=(source.path,))
+    file = replace(read_kind(kind, source.data, source.beside), pins=pins)
+    if file.unread is not None:
+        raise InputError(f"{source.path}:{source.line_of(file.unread.span.start)}: {file.unread.message}")
+    findings = [
+        _stamped(rule, problem, source.path)
+        for rule, check in _wanted(config)
+        if check.environment
+        for problem in check.environment(file)
+    ]
+    pragmas = list(read_environment_pragmas(file, source))
+    findings = [replace(finding, ignored=_is_ignored(finding, pragmas)) for finding in findings]
+    findings += _pragma_findings([] if file.mistakes else pragmas, findings, config, source.path)
     findings.sort(key=lambda finding: (_start(finding), finding.rule))
+    findings = [replace(finding, instruction=_line_of(finding, file, source)) for finding in findings]
     return Report(tuple(findings), {source.path: source})
+
+
+def _line_of(finding: Finding, file: "EnvironmentFile", source: Source) -> Span | None:
+    """Return the smallest statement that holds a finding, from the start of its line: a pragma can stand above it."""
+    place = finding.place
+    holders = [span for span in file.statements if isinstance(place, Span) and span.contains(place)]
+    held = min(holders, key=lambda span: span.end - span.start, default=None)
+    return held and Span(source.line_start(source.line_of(held.start)), held.end)
 
 
 def lint_image(image: "Image", config: Config) -> Report:
@@ -118,14 +147,14 @@ def _is_ignored(finding: Finding, pragmas: Iterable[Pragma]) -> bool:
     return isinstance(finding.place, Span) and any(pragma.covers(finding.rule, finding.place) for pragma in pragmas)
 
 
-def _pragma_findings(
-    dockerfile: Dockerfile, pragmas: list[Pragma], findings: list[Finding], config: Config
-) -> Iterator[Finding]:
-    """Yield what the pragmas themselves get wrong; one for a rule that did not run is never called unused."""
+def _pragma_findings(pragmas: list[Pragma], findings: list[Finding], config: Config, path: str) -> list[Finding]:
+    """Return what the pragmas themselves get wrong; one for a rule that did not run is never called unused."""
     off = {rule.name for rule in load_rules().values() if not rule.default}
-    wanted = [pragma for pragma in pragmas if config.wants(pragma.rule, default=pragma.rule not in off)]
-    judged = [] if dockerfile.problems else wanted
+    judged = [pragma for pragma in pragmas if config.wants(pragma.rule, default=pragma.rule not in off)]
     found = [(finding.rule, finding.place) for finding in findings if isinstance(finding.place, Span)]
-    for rule, check in _wanted(config):
-        for problem in check.pragmas(judged, found, frozenset(CHECKS)) if check.pragmas else ():
-            yield _stamped(rule, problem, dockerfile.source.path)
+    return [
+        _stamped(rule, problem, path)
+        for rule, check in _wanted(config)
+        if check.pragmas
+        for problem in check.pragmas(judged, found, frozenset(CHECKS))
+    ]

@@ -77,7 +77,7 @@ def judge(document: "TextDocument", encoding: str) -> Opened:
     source = Source(path, document.source.encode("utf-8", "replace"), partial(read_beside, Path(path)))
     report = Report(())
     with suppress(InputError):
-        if is_environment(path) or is_compose(path) or not path.lower().endswith((".yml", ".yaml")):
+        if is_environment(path, source.data) or is_compose(path) or not path.lower().endswith((".yml", ".yaml")):
             report = lint_file(source, config)
     return Opened(document.uri, document.version, source, config, report, encoding)
 

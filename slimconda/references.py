@@ -1,4 +1,4 @@
-"""Owns the files beside Dockerfiles: devcontainer.json and compose files, which name them, and environment files."""
+"""Owns the files that name Dockerfiles, or hold them: devcontainer.json and compose files."""
 
 import json
 import os
@@ -8,16 +8,10 @@ from pathlib import Path
 
 from slimconda.compose import inline_dockerfiles, is_compose_name, named_in_compose
 
-ENVIRONMENT = re.compile(r"(?:.*[-_.])?environment(?:[-_.].*)?\.ya?ml", re.IGNORECASE)
 DEVCONTAINER = re.compile(r"\.?devcontainer\.json")
 # A string of JSON with comments, or a comment, or a comma before a closing bracket.
 LOOSE = re.compile(r'("(?:[^"\\]|\\.)*+")|//[^\n]*|/\*.*?\*/|,(?=\s*[}\]])', re.DOTALL)
 LARGEST_FILE = 1 << 20
-
-
-def is_environment_name(name: str) -> bool:
-    """Tell whether a file of that name is taken for one that describes a conda environment."""
-    return ENVIRONMENT.fullmatch(name) is not None
 
 
 def names_dockerfiles(name: str) -> bool:

@@ -9,10 +9,13 @@ from functools import partial
 from slimconda.config import Config
 from slimconda.dockerfile.parser import Dockerfile, parse
 from slimconda.dockerfile.scanner import SyntaxProblem
+from slimconda.environments.file import Pins
+from slimconda.environments.read import read_kind
 from slimconda.errors import InputError
 from slimconda.findings import Finding, Fix, Report, Safety
 from slimconda.introduced import without
-from slimconda.linter import lint_dockerfile
+from slimconda.kinds import Kind, kind_of
+from slimconda.linter import lint_dockerfile, lint_environment
 from slimconda.source import Edit, Source, Span, apply_edits
 
 MOST_ROUNDS = 10
@@ -64,6 +67,40 @@ def rewrite(
 
 def _judged(dockerfile: Dockerfile, config: Config, old: Counter[tuple[str, str]]) -> Report:
     return without(lint_dockerfile(dockerfile, config), old)
+
+
+def rewrite_environment(
+    source: Source,
+    config: Config,
+    pins: Pins | None = None,
+    *,
+    unsafe: bool = False,
+    old: Counter[tuple[str, str]] | None = None,
+) -> Rewrite:
+    """Return the environment file with all wanted fixes made, those that write the versions of `pins` among them.
+
+    A fix after which the file would be broken is left out, and so is one of an old finding. Raises InputError where the
+    file is not read.
+    """
+    aside = old or Counter[tuple[str, str]]()
+    report = without(lint_environment(source, config, pins), aside)
+    data, now, fixed = source.data, report, list[Finding]()
+    for _ in range(MOST_ROUNDS):
+        chosen = _choose(now, unsafe=unsafe)
+        if not chosen:
+            return Rewrite(source, data, tuple(fixed), now)
+        data = apply_edits(data, _edits(chosen))
+        now = without(lint_environment(replace(source, data=data), config, pins), aside)
+        fixed += chosen
+        if not _broken(report) and _broken(now):
+            return Rewrite(source, source.data, (), report, "the new text would be broken")
+    return Rewrite(source, source.data, (), report, f"no end after {MOST_ROUNDS} rounds")
+
+
+def _broken(report: Report) -> bool:
+    """Tell whether an environment file cannot be read."""
+    (source,) = report.sources.values()
+    return bool(read_kind(kind_of(source.path, source.data) or Kind.ENVIRONMENT, source.data).mistakes)
 
 
 def propose(report: Report, path: str) -> bytes:

@@ -98,6 +98,6 @@ def _examples(card: str) -> list[Example]:
                 examples.append(Example(text, bad=kind == "bad", path=PATHS[language]))
             case ["text", "report"] if examples:
                 examples[-1] = replace(examples[-1], report=text)
-            case ["dockerfile", "fixed"] if examples:
+            case ["dockerfile" | "yaml", "fixed"] if examples:
                 examples[-1] = replace(examples[-1], fixed=text)
     return examples

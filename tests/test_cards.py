@@ -9,7 +9,7 @@ from slimconda.config import Config
 from slimconda.findings import Report, Severity
 from slimconda.linter import lint, lint_environment
 from slimconda.reporters.text import render_findings
-from slimconda.rewriter import Rewrite, rewrite
+from slimconda.rewriter import Rewrite, rewrite, rewrite_environment
 from slimconda.rulebook import FENCE, PATHS, Example, cards_folder, load_rules
 from slimconda.source import Source
 
@@ -35,9 +35,10 @@ def linted(text: bytes, name: str, path: str = "Dockerfile") -> Report:
     return (lint if path == "Dockerfile" else lint_environment)(Source(path, text), config(name))
 
 
-def rewritten(text: bytes, name: str) -> Rewrite:
-    """Return a Dockerfile with its fixes made; a rule that is off by default is asked for with its unsafe ones."""
-    return rewrite(Source("Dockerfile", text), config(name), unsafe=not RULES[name].default)
+def rewritten(text: bytes, name: str, path: str = "Dockerfile") -> Rewrite:
+    """Return a file with its fixes made; a rule that is off by default is asked for with its unsafe ones."""
+    unsafe = not RULES[name].default
+    return (rewrite if path == "Dockerfile" else rewrite_environment)(Source(path, text), config(name), unsafe=unsafe)
 
 
 def report_of(text: bytes, name: str, path: str = "Dockerfile") -> str:
@@ -76,8 +77,8 @@ def regenerated(card: str, name: str) -> str:
                 latest, path = fence["text"].encode(), PATHS[language]
             case ["text", "report"]:
                 return f"```text report\n{report_of(latest, name, path)}```"
-            case ["dockerfile", "fixed"]:
-                return f"```dockerfile fixed\n{rewritten(latest, name).data.decode()}```"
+            case ["dockerfile" | "yaml" as language, "fixed"]:
+                return f"```{language} fixed\n{rewritten(latest, name, path).data.decode()}```"
         return fence[0]
 
     return FENCE.sub(again, card)
@@ -97,16 +98,13 @@ def test_good_is_silent(name: str, example: Example) -> None:
 
 @pytest.mark.parametrize(("name", "example"), examples(bad=True))
 def test_fix_is_what_the_card_says(name: str, example: Example) -> None:
-    if example.path != "Dockerfile":
-        assert example.fixed is None
-        return
     for text, fixed in zip(variants(example.text), variants(example.fixed or example.text), strict=True):
-        done = rewritten(text, name)
+        done = rewritten(text, name, example.path)
         assert done.data == fixed
         assert done.gave_up is None
         if example.fixed is not None:
-            assert report_of(fixed, name) == ""
-            assert rewritten(fixed, name).data == fixed
+            assert report_of(fixed, name, example.path) == ""
+            assert rewritten(fixed, name, example.path).data == fixed
 
 
 def variants(text: str) -> list[bytes]:

@@ -170,4 +170,4 @@ CASES = [
 @pytest.mark.parametrize("shell", ["dash", "bash"])
 @pytest.mark.parametrize("case", CASES)
 def test_the_labelled_files_end_as_they_did(case: dict[str, Any], shell: str, folder: Path) -> None:
-    assert judge(whole(MARK.sub("", case["text"])), shell, folder)
+    assert judge(whole(MARK.sub("", case["text"]), "Dockerfile"), shell, folder)

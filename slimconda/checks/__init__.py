@@ -13,6 +13,8 @@ from slimconda.checks import (
     conda_cache_mount_emptied,
     conda_cache_mount_missed,
     conda_cache_not_mounted,
+    conda_channels_misordered,
+    conda_channels_mixed,
     conda_clean_before_install,
     conda_clean_breaks_environment,
     conda_clean_in_later_layer,
@@ -38,11 +40,13 @@ from slimconda.checks import (
     conda_without_yes,
     cuda_twice,
     environment_file_broken,
+    environment_name_refused,
     mamba_clean_asks_forever,
     mamba_pkgs_dirs_ignored,
     mkl_not_needed,
     package_given_twice,
     pip_cache_left,
+    python_twice,
     rattler_cache_left,
     syntax_error,
     unused_ignore,
@@ -53,7 +57,7 @@ from slimconda.findings import Problem
 if TYPE_CHECKING:
     from slimconda.dockerfile.analysis import Analysis
     from slimconda.dockerfile.pragmas import Pragma
-    from slimconda.environments.environment import EnvironmentFile
+    from slimconda.environments.file import EnvironmentFile
     from slimconda.layers.image import Image
     from slimconda.source import Span
 
@@ -91,17 +95,23 @@ CHECKS = {
     "conda-spec-read-as-redirect": Check(conda_spec_read_as_redirect.check_dockerfile),
     "conda-without-yes": Check(conda_without_yes.check_dockerfile),
     "environment-file-broken": Check(environment=environment_file_broken.check_environment),
+    "environment-name-refused": Check(environment_name_refused.check_dockerfile),
     "package-given-twice": Check(environment=package_given_twice.check_environment),
+    "conda-channels-mixed": Check(environment=conda_channels_mixed.check_environment),
+    "conda-channels-misordered": Check(environment=conda_channels_misordered.check_environment),
+    "python-twice": Check(python_twice.check_dockerfile, environment=python_twice.check_environment),
     "pip-cache-left": Check(pip_cache_left.check_dockerfile),
     "uv-cache-left": Check(uv_cache_left.check_dockerfile),
     "rattler-cache-left": Check(rattler_cache_left.check_dockerfile),
-    "anaconda-distribution": Check(anaconda_distribution.check_dockerfile),
+    "anaconda-distribution": Check(
+        anaconda_distribution.check_dockerfile, environment=anaconda_distribution.check_environment
+    ),
     "build-tools-left": Check(build_tools_left.check_dockerfile),
     "conda-files-not-needed": Check(conda_files_not_needed.check_dockerfile, conda_files_not_needed.check_image),
     "conda-itself-shipped": Check(conda_itself_shipped.check_dockerfile),
-    "conda-unpinned": Check(conda_unpinned.check_dockerfile),
-    "cuda-twice": Check(cuda_twice.check_dockerfile),
-    "mkl-not-needed": Check(mkl_not_needed.check_dockerfile),
+    "conda-unpinned": Check(conda_unpinned.check_dockerfile, environment=conda_unpinned.check_environment),
+    "cuda-twice": Check(cuda_twice.check_dockerfile, environment=cuda_twice.check_environment),
+    "mkl-not-needed": Check(mkl_not_needed.check_dockerfile, environment=mkl_not_needed.check_environment),
     "conda-prefix-rewritten": Check(conda_prefix_rewritten.check_dockerfile),
     "conda-environments-split": Check(conda_environments_split.check_dockerfile),
     "conda-download-in-own-layer": Check(conda_download_in_own_layer.check_dockerfile),

@@ -2,11 +2,16 @@
 
 import re
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from slimconda.dockerfile.analysis import Analysis
 from slimconda.dockerfile.bases import base_image
 from slimconda.dockerfile.installed import distribution, shipped_installs
+from slimconda.dockerfile.specs import parse_spec
 from slimconda.findings import Problem
+
+if TYPE_CHECKING:
+    from slimconda.environments.file import EnvironmentFile
 
 ANACONDA_IMAGE = re.compile(r"(?:continuumio|anaconda)/anaconda[23]?")
 ROOT = "/opt/conda"  # where these images have it
@@ -21,6 +26,14 @@ def check_dockerfile(analysis: Analysis) -> Iterator[Problem]:
     for layer, install in shipped_installs(analysis.layers, analysis.stages):
         if distribution(layer, install.conda) == "anaconda":
             yield Problem(_message(install.conda.title), install.conda.place, None, layer.stage.label)
+
+
+def check_environment(file: "EnvironmentFile") -> Iterator[Problem]:
+    """Yield the metapackage `anaconda`, which depends on all of the distribution."""
+    for entry in file.dependencies:
+        spec = parse_spec(entry.text)
+        if spec is not None and spec.name == "anaconda":
+            yield Problem(_message("the package anaconda"), entry.span)
 
 
 def _message(name: str) -> str:

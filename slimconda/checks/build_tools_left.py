@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from slimconda.dockerfile.analysis import Analysis
 from slimconda.dockerfile.installed import EVERYTHING, NamedInstall, Package, uninstalled
+from slimconda.dockerfile.specs import parse_spec
 from slimconda.findings import Problem
 from slimconda.source import Span
 
@@ -20,17 +21,37 @@ MOST_NAMES = 3
 def check_dockerfile(analysis: Analysis) -> Iterator[Problem]:
     """Yield the first command whose build tools stay; the message names those of all commands."""
     installs = analysis.named_installs
-    if any(COMPILES_LATER.fullmatch(package.spec.name) for install in installs for package in install.packages):
+    named = {package.spec.name for install in installs for package in install.packages}
+    if any(COMPILES_LATER.fullmatch(name) for given in analysis.given_environments for name in given.names | named):
         return
+    if any(map(COMPILES_LATER.fullmatch, named)):
+        return
+    yield from _of_files(analysis)
     left = [(install, kept) for install in installs if (kept := _left(install))]
     if not left:
         return
     install, packages = left[0]
     names = list(dict.fromkeys(package.spec.name for _, kept in left for package in kept))
-    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
-    message = f"the image ships build tools: {', '.join(names[:MOST_NAMES])}{more}"
+    message = f"the image ships build tools: {_few(names)}"
     place = Span(packages[0].word.span.start, packages[-1].word.span.end)
     yield Problem(message, place, None, install.layer.stage.label)
+
+
+def _of_files(analysis: Analysis) -> Iterator[Problem]:
+    """Yield each environment file whose build tools stay; what a lock chose is not asked for, and is passed over."""
+    for given in analysis.given_environments:
+        layer = given.install.layer
+        gone = uninstalled(layer)
+        asked = [spec.name for entry in given.file.dependencies if (spec := parse_spec(entry.text))]
+        tools = [name for name in asked if TOOLS.fullmatch(name) and name not in gone]
+        if tools and EVERYTHING not in gone:
+            message = f"the image ships build tools of {given.name}: {_few(tools)}"
+            yield Problem(message, given.place, None, layer.stage.label)
+
+
+def _few(names: list[str]) -> str:
+    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+    return f"{', '.join(names[:MOST_NAMES])}{more}"
 
 
 def _left(install: NamedInstall) -> list[Package]:

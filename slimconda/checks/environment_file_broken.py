@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from slimconda.findings import Problem
 
 if TYPE_CHECKING:
-    from slimconda.environments.environment import EnvironmentFile
+    from slimconda.environments.file import EnvironmentFile
 
 
 def check_environment(file: "EnvironmentFile") -> Iterator[Problem]:

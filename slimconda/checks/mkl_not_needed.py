@@ -2,12 +2,17 @@
 
 import re
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from slimconda.dockerfile.analysis import Analysis
 from slimconda.dockerfile.conda import Tool
 from slimconda.dockerfile.condarc import may_set_channels
 from slimconda.dockerfile.installed import NamedInstall, Package, distribution, shipped_installs
+from slimconda.dockerfile.specs import parse_spec
 from slimconda.findings import Problem
+
+if TYPE_CHECKING:
+    from slimconda.environments.file import EnvironmentFile
 
 NUMERIC = frozenset("numexpr numpy pandas scikit-learn scipy".split())
 DEFAULTS = frozenset("anaconda defaults main pkgs/main".split())
@@ -33,9 +38,26 @@ def check_dockerfile(analysis: Analysis) -> Iterator[Problem]:
     for install in installs:
         found = [package for package in install.packages if _is_from_defaults(package, install, analysis)]
         if found:
-            message = f"{found[0].spec.name} of the defaults channel brings MKL, hundreds of MB: add nomkl for OpenBLAS"
-            yield Problem(message, found[0].word.span, None, install.layer.stage.label)
+            yield Problem(_message(found[0].spec.name), found[0].word.span, None, install.layer.stage.label)
             return
+
+
+def check_environment(file: "EnvironmentFile") -> Iterator[Problem]:
+    """Yield the first numeric package of a file whose channels are Anaconda's, and that chooses no other library."""
+    from slimconda.environments.channels import channel_name, is_defaults
+
+    channels = {channel_name(channel.text) for channel in file.channels} - WITHOUT_NUMERIC
+    specs = [(spec, entry) for entry in file.dependencies if (spec := parse_spec(entry.text))]
+    if not channels or not all(map(is_defaults, channels)) or any(CHOICES.fullmatch(spec.name) for spec, _ in specs):
+        return
+    for spec, entry in specs:
+        if spec.name in NUMERIC and not spec.build and (spec.channel is None or is_defaults(spec.channel)):
+            yield Problem(_message(spec.name), entry.span)
+            return
+
+
+def _message(name: str) -> str:
+    return f"{name} of the defaults channel brings MKL, hundreds of MB: add nomkl for OpenBLAS"
 
 
 def _is_from_defaults(package: Package, install: NamedInstall, analysis: Analysis) -> bool:

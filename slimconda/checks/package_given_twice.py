@@ -1,47 +1,107 @@
-"""Finds packages that an environment file asks both conda and pip for.
+"""Finds packages that an environment file asks for twice: conda and pip both, or one of them in two lines.
 
-Only names are compared that mean the same software in conda-forge, defaults and PyPI; `graphviz`, for one, does not.
+Only names are compared that mean the same software in conda-forge and PyPI; `graphviz`, for one, does not.
 """
 
-import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from slimconda.findings import Problem
+from slimconda.dockerfile.specs import parse_spec
+from slimconda.findings import Fix, Problem
 
 if TYPE_CHECKING:
-    from slimconda.environments.environment import Entry, EnvironmentFile
+    from slimconda.environments.file import Entry, EnvironmentFile
 
-CONDA_NAME = re.compile(r"(?:[^\s:]+::)?([A-Za-z0-9_.-]+)")
-PIP_NAME = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^\]]*\])?\s*(?:[=<>!~;].*)?")
-# By the metadata of conda-forge's recipes, whose source is the sdist of the same name.
+# By the mapping of prefix-dev/parselmouth (files/v0/conda-forge/compressed_mapping.json of 2026-08-19), which reads
+# conda-forge's packages: each holds the PyPI project of this name.
 SAME_ON_BOTH = frozenset(
     """
-    aiohttp attrs beautifulsoup4 black bokeh boto3 botocore certifi cffi charset-normalizer click
-    cloudpickle cryptography cython dask decorator fastapi flake8 flask fsspec h5py httpx idna ipykernel
-    ipython jinja2 joblib jsonschema jupyterlab keras lightgbm llvmlite lxml markupsafe matplotlib mypy
-    networkx nltk notebook numba numexpr numpy openpyxl packaging pandas pillow plotly polars psutil
-    pyarrow pycparser pydantic pygments pyparsing pytest python-dateutil pytz pyyaml requests ruff
-    scikit-image scikit-learn scipy seaborn setuptools six spacy sqlalchemy starlette statsmodels sympy
-    tensorflow toolz tornado tqdm traitlets transformers urllib3 uvicorn wheel xarray xgboost zarr
+    accelerate aiohttp arviz attrs beautifulsoup4 biopython black bokeh boto3 botocore cartopy catboost certifi cffi
+    charset-normalizer click cloudpickle cryptography cupy cython dask datasets decorator distributed fastapi fiona
+    flake8 flask fsspec gdal gensim geopandas grpcio h5netcdf h5py httpx hyperopt idna ipykernel ipython jinja2
+    joblib jsonschema jupyter jupyterlab keras lightgbm llvmlite lxml markupsafe matplotlib mlflow mypy nbconvert
+    netcdf4 networkx nltk notebook numba numexpr numpy onnx openpyxl optuna packaging pandas pillow plotly polars
+    protobuf psutil psycopg2 pyarrow pycparser pydantic pygments pymongo pyparsing pyproj pytest python-dateutil
+    pytz pyvista pyyaml rasterio rdkit requests ruff scikit-image scikit-learn scipy seaborn setuptools shapely six
+    spacy sqlalchemy starlette statsmodels streamlit sympy tensorflow tokenizers toolz torchaudio torchvision
+    tornado tqdm traitlets transformers urllib3 uvicorn wheel xarray xgboost zarr
     """.split()
 )
+# By the same mapping: PyPI's name of what conda-forge calls otherwise.
+OTHER_NAMES = {"tables": "pytables", "torch": "pytorch"}
+ONLY_ONE = "it is the only line of its list"
+NOT_ALONE = "something else stands in its line"
 
 
 def check_environment(file: "EnvironmentFile") -> Iterator[Problem]:
-    """Yield each requirement of the pip part that conda is asked for, too."""
-    if file.pip is None or file.mistakes:
+    """Yield each requirement of the pip part that conda is asked for, too, and each line that says nothing new."""
+    if file.mistakes or file.solves:
         return
-    conda = {name: entry for entry in file.dependencies if (name := _name(CONDA_NAME.match(entry.text))) is not None}
-    for requirement in file.pip.requirements:
-        name = _name(PIP_NAME.fullmatch(requirement.text))
-        if name in conda and name in SAME_ON_BOTH:
-            yield Problem(_message(name, conda[name]), requirement.span)
+    named = [(entry, _conda_name(entry.text)) for entry in file.dependencies]
+    yield from _repeated(file, named)
+    if file.pip is None:
+        return
+    own = [(entry, _pip_name(entry.text)) for entry in file.pip.requirements]
+    yield from _repeated(file, own)
+    conda = {name.replace("_", "-"): entry for entry, name in named if name}
+    for entry in file.pip.packages:
+        name = _pip_name(entry.text)
+        other = OTHER_NAMES.get(name, name)
+        if other in conda and (name in SAME_ON_BOTH or name in OTHER_NAMES):
+            yield _of_both(file, entry, conda[other])
 
 
-def _name(match: re.Match[str] | None) -> str | None:
-    return re.sub(r"[-_.]+", "-", match[1]).lower() if match else None
+def _conda_name(text: str) -> str:
+    """Return a name as conda reads it, for which `typing-extensions` and `typing_extensions` are two packages."""
+    spec = parse_spec(text)
+    return spec.name if spec else ""
 
 
-def _message(name: str, entry: "Entry") -> str:
-    return f"conda is asked for {name}, too ({entry.text}): one of the two copies is for nothing"
+def _pip_name(text: str) -> str:
+    from slimconda.environments.requirements import requirement_of
+
+    found = requirement_of(text)
+    return found.name if found and not found.marker else ""
+
+
+def _of_both(file: "EnvironmentFile", entry: "Entry", conda: "Entry") -> Problem:
+    from slimconda.environments.requirements import requirement_of
+
+    found = requirement_of(entry.text)
+    where = f" of {entry.origin}" if entry.origin else ""
+    if found is None or not found.is_bare:
+        what = f"conda is asked for {_text(entry)}{where}, too ({conda.text})"
+        return Problem(f"{what}: pip replaces it, if the versions differ", entry.span)
+    message = f"conda is asked for {_text(entry)}{where}, too ({conda.text}): pip finds it installed and does nothing"
+    alone = file.pip is not None and len(file.pip.requirements) == 1
+    return _removable(file, entry, message, alone=alone or entry.origin is not None)
+
+
+def _text(entry: "Entry") -> str:
+    return _pip_name(entry.text)
+
+
+def _repeated(file: "EnvironmentFile", named: "Iterable[tuple[Entry, str]]") -> Iterator[Problem]:
+    """Yield the lines of one list that ask for what another line asks for as they do, or more exactly."""
+    lines = [(entry, name) for entry, name in named if name]
+    for number, (entry, name) in enumerate(lines):
+        others = [(at, other) for at, (other, same) in enumerate(lines) if same == name and at != number]
+        plain = _squeezed(entry.text)
+        for at, other in others:
+            same = _squeezed(other.text) == plain and at < number
+            if same or (plain == name and _squeezed(other.text) != name):
+                message = f"{name} stands here twice ({other.text}): this line changes nothing"
+                yield _removable(file, entry, message, alone=False)
+                break
+
+
+def _squeezed(text: str) -> str:
+    return text.replace(" ", "").lower()
+
+
+def _removable(file: "EnvironmentFile", entry: "Entry", message: str, *, alone: bool) -> Problem:
+    from slimconda.environments.edits import removal
+
+    edit = None if alone else removal(file, entry)
+    fix = Fix("take this line away", (edit,)) if edit else None
+    return Problem(message, entry.span, fix, unfixable=ONLY_ONE if alone else NOT_ALONE)

@@ -32,6 +32,7 @@ from slimconda.reporters.escapes import inert
 if TYPE_CHECKING:
     from collections import Counter
 
+    from slimconda.environments.file import Pins
     from slimconda.rewriter import Rewrite
 
 
@@ -40,6 +41,10 @@ def fix(
     diff: Annotated[bool, typer.Option("--diff", help="Show the changes and write nothing.")] = False,
     check: Annotated[bool, typer.Option("--check", help="Write nothing; exit with 1 if a file would change.")] = False,
     unsafe: Annotated[bool, typer.Option("--unsafe", help="Make unsafe fixes, too.")] = False,
+    pin_from: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE|PREFIX", help="Write the versions of this lock or environment into unpinned specs."),
+    ] = None,
     fail_on: FailOnOption = None,
     select: SelectOption = None,
     extend_select: ExtendSelectOption = None,
@@ -57,9 +62,9 @@ def fix(
     with their mode. With - it is a filter from standard input to standard output.
     """
     from slimconda.file_rewriter import rewrite_file
-    from slimconda.judge import is_environment
     from slimconda.reporters.fixes import render_all, render_file
 
+    pins = _pins(pin_from)
     asked = Asked(config, fail_on, select, ignore, all_stages, target, extend_select)
     verb = "would be fixed" if check or diff else "fixed"
     rewrites: list[Rewrite] = []
@@ -67,11 +72,9 @@ def fix(
     sources, failed = find_sources(paths)
     old = _set_aside(sources, asked, Aside(changed_since, baseline))
     for source in sources:
-        if is_environment(source):
-            continue  # what stands there is told by lint alone
         try:
             settings = asked.config(source)
-            done = rewrite_file(open_source(source), settings, unsafe=unsafe, old=old.get(source))
+            done = rewrite_file(open_source(source), settings, pins, unsafe=unsafe, old=old.get(source))
             _refuse_broken(done)
             _deliver(done, diff=diff, check=check)
         except InputError as error:
@@ -95,6 +98,14 @@ def _set_aside(sources: list[str], asked: Asked, aside: Aside) -> "dict[str, Cou
     judged = [replace(one, report=located(one.report)) for one in map(Judge(asked), named) if not one.error]
     left = aside.left(judged, quiet=True)
     return {one.name: set_aside(one.report, other.report) for one, other in zip(judged, left, strict=True)}
+
+
+def _pins(path: Path | None) -> "Pins | None":
+    if path is None:
+        return None
+    from slimconda.pins import read_pins
+
+    return read_pins(path)
 
 
 def _refuse_broken(done: "Rewrite") -> None:

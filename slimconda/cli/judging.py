@@ -42,7 +42,7 @@ class Judge:
         from slimconda.judge import is_compose, is_environment, lint_file
 
         source = open_source(name)
-        if self.cache is None or is_environment(name) or is_compose(name):
+        if self.cache is None or is_environment(name, source.data) or is_compose(name):
             return lint_file(source, config)
         from slimconda.cache import cached
 

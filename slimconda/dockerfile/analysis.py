@@ -12,7 +12,7 @@ from slimconda.dockerfile.caches import Install, Place, PythonFill, RunLayer, Ve
 from slimconda.dockerfile.calls import Names
 from slimconda.dockerfile.conda import CondaCommand, Tool
 from slimconda.dockerfile.condarc import SOFT_LINKS
-from slimconda.dockerfile.installed import NamedInstall, named_installs
+from slimconda.dockerfile.installed import GivenEnvironment, NamedInstall, named_installs
 from slimconda.dockerfile.parser import Dockerfile, Instruction, Stage
 from slimconda.dockerfile.prefixes import Prefix, Step, read_steps
 from slimconda.dockerfile.run_layers import run_layer
@@ -21,7 +21,8 @@ from slimconda.dockerfile.stores import Cache, Store, absolute
 from slimconda.dockerfile.sweeps import MAY_REWRITE
 from slimconda.dockerfile.versions import CondaVersions, hides_version, named_versions, names_mamba_1
 from slimconda.dockerfile.wrappers import unwrapped
-from slimconda.source import Source
+from slimconda.kinds import kind_of
+from slimconda.source import Source, Span
 
 NEEDS_CACHE = re.compile(
     rb"--offline|--use-index-cache|--use-local|\b(?:conda|boa|mamba) (?:mamba)?build\b|--download-only"
@@ -231,16 +232,43 @@ class Analysis:
         """Tell whether a call surely reads an environment file that has a `pip:` part."""
         from slimconda.environments.environment import read_environment
 
+        return any(
+            b"pip" in data and read_environment(data).runs_pip for _, data in self._read_files(place, call, context)
+        )
+
+    @cached_property
+    def given_environments(self) -> tuple[GivenEnvironment, ...]:
+        """Return the environment files that installs of conda's tools surely read, whose environment ships."""
+        return tuple(self._given())
+
+    def _given(self) -> Iterator[GivenEnvironment]:
+        for install in self.named_installs:
+            layer, conda = install.layer, install.conda
+            place = Place(layer.stage, layer.instruction, layer.context)
+            for name, data in self._read_files(place, conda, layer.context):
+                kind = kind_of(name, data)
+                if kind is not None:
+                    from slimconda.environments.read import read_kind
+
+                    yield GivenEnvironment(install, name, _place_of(conda, name), read_kind(kind, data))
+
+    def _read_files(self, place: Place, call: CondaCommand, context: Context) -> Iterator[tuple[str, bytes]]:
+        """Yield the files that a call reads, as far as their content at that place is certain."""
         earlier = [
             instruction
             for stage in self.stages.lineage(place.stage)
             for instruction in reversed(stage.instructions)
             if instruction.span.start < place.instruction.span.start
         ]
-        files = (
-            content_of(name, place.instruction, tuple(earlier), context, self.dockerfile.source) for name in call.files
-        )
-        return any(b"pip" in data and read_environment(data).runs_pip for data in files if data)
+        for name in call.files:
+            data = content_of(name, place.instruction, tuple(earlier), context, self.dockerfile.source)
+            if data:
+                yield name, data
+
+
+def _place_of(conda: CondaCommand, name: str) -> Span:
+    """Return the word that names a file, or the whole call."""
+    return next((word.span for word in conda.arguments if word.text.endswith(name)), conda.place)
 
 
 def _runs(stage: Stage, *, children: bool) -> Iterator[Instruction]:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from slimconda.dockerfile.caches import Install, RunLayer
 from slimconda.dockerfile.conda import CondaCommand, Tool, Verb
@@ -11,6 +12,10 @@ from slimconda.dockerfile.shell import Word
 from slimconda.dockerfile.specs import PackageSpec, parse_spec
 from slimconda.dockerfile.stages import Stages, expand
 from slimconda.dockerfile.stores import absolute, settled
+from slimconda.source import Span
+
+if TYPE_CHECKING:
+    from slimconda.environments.file import EnvironmentFile
 
 EVERYTHING = "*"
 REMOVALS = frozenset({"remove", "uninstall"})
@@ -32,6 +37,23 @@ class NamedInstall:
     layer: RunLayer
     conda: CondaCommand
     packages: tuple[Package, ...]
+
+
+@dataclass(frozen=True)
+class GivenEnvironment:
+    """An environment file that an install reads: its name there, the word that names it, and what it says."""
+
+    install: NamedInstall
+    name: str
+    place: Span
+    file: "EnvironmentFile"
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Return the names of conda's packages in it."""
+        asked = {spec.name for entry in self.file.dependencies if (spec := parse_spec(entry.text))}
+        chosen = {one.name for group in self.file.groups.values() for one in group if one.manager == "conda"}
+        return frozenset(asked | chosen)
 
 
 def shipped_installs(layers: Iterable[RunLayer], stages: Stages) -> Iterator[tuple[RunLayer, Install]]:

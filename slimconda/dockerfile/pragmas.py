@@ -2,15 +2,21 @@
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
 
 from slimconda.dockerfile.parser import Dockerfile
 from slimconda.dockerfile.scanner import Role
-from slimconda.source import Span
+from slimconda.source import Source, Span
+
+if TYPE_CHECKING:
+    from slimconda.environments.file import EnvironmentFile
 
 PRAGMA = re.compile(rb"[ \t]*#[ \t]*slimconda:[ \t]*(file-ignore|ignore)\b(?:\[([^\]]*)\])?")
 NAME = re.compile(rb"[^\s,]+")
+BOM = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +37,27 @@ def read_pragmas(dockerfile: Dockerfile) -> Iterator[Pragma]:
     if b"slimconda:" not in dockerfile.source.data:
         return
     for line in dockerfile.lines:
-        match = PRAGMA.match(dockerfile.source.read(line.span)) if line.role is Role.COMMENT else None
-        if match is None:
-            continue
-        scope = _scope(dockerfile, line.span, whole=match[1] == b"file-ignore")
-        names = list(NAME.finditer(match[2] or b""))
-        for name in names:
-            start = line.span.start + match.start(2) + name.start()
-            yield Pragma(name[0].decode("utf-8", "replace"), Span(start, start + len(name[0])), scope)
-        if not names:
-            yield Pragma("", Span(line.span.start + match.start(1), line.span.start + match.end(1)), scope)
+        if line.role is Role.COMMENT:
+            yield from _named(dockerfile.source.data, line.span, partial(_scope, dockerfile, line.span))
+
+
+def read_environment_pragmas(file: "EnvironmentFile", source: Source) -> Iterator[Pragma]:
+    """Yield what the pragmas of an environment file name: on a line of their own, or behind what they cover."""
+    for comment in file.comments:
+        yield from _named(source.data, comment, partial(_statement, file, source, comment))
+
+
+def _named(data: bytes, comment: Span, scope: Callable[..., Span]) -> Iterator[Pragma]:
+    match = PRAGMA.match(data[comment.start : comment.end])
+    if match is None:
+        return
+    covered = scope(whole=match[1] == b"file-ignore")
+    names = list(NAME.finditer(match[2] or b""))
+    for name in names:
+        start = comment.start + match.start(2) + name.start()
+        yield Pragma(name[0].decode("utf-8", "replace"), Span(start, start + len(name[0])), covered)
+    if not names:
+        yield Pragma("", Span(comment.start + match.start(1), comment.start + match.end(1)), covered)
 
 
 def _scope(dockerfile: Dockerfile, line: Span, *, whole: bool) -> Span:
@@ -50,3 +67,15 @@ def _scope(dockerfile: Dockerfile, line: Span, *, whole: bool) -> Span:
     spans = [instruction.span for instruction in dockerfile.instructions]
     at = bisect_right(spans, line.start, key=lambda span: span.end)
     return spans[at] if at < len(spans) else Span(line.end, line.end)
+
+
+def _statement(file: "EnvironmentFile", source: Source, comment: Span, *, whole: bool) -> Span:
+    """Return the largest statement that starts on the comment's line, or on the next one that has any."""
+    if whole:
+        return Span(0, len(source.data))
+    line = source.line_of(comment.start)
+    own = not source.data[source.line_start(line) : comment.start].removeprefix(BOM).strip()
+    after = [span for span in file.statements if span.start >= (comment.end if own else source.line_start(line))]
+    first = min((source.line_of(span.start) for span in after), default=0)
+    starting = [span for span in after if source.line_of(span.start) == first] if own or first == line else []
+    return max(starting, key=lambda span: span.end - span.start, default=Span(comment.end, comment.end))

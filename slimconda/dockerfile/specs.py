@@ -69,7 +69,8 @@ def _plain(text: str) -> tuple[str | None, str | None]:
     spaced, text = text[:1].isspace(), text.strip()
     if OPERATOR.match(text):
         exact = re.fullmatch(r"={2,3}\s*([^=\s]+)=(\S+)", text)
-        return (f"=={exact[1]}", exact[2]) if exact else (text, None)
+        built = re.fullmatch(r"([<>!~]=?\s*[^=<>!~,|\s]+)=([^=<>!~,|\s]+)", text)
+        return (f"=={exact[1]}", exact[2]) if exact else (built[1], built[2]) if built else (text, None)
     if text.startswith("="):
         version, _, build = text[1:].strip().partition("=")
         return version.strip(), build.strip() or None

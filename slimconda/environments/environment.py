@@ -1,89 +1,77 @@
 """Owns what an environment.yml says: channels, dependencies and the pip part, each with its place, and mistakes.
 
-Source: conda's documentation of environment files; `pip` is the only mapping that it reads among the dependencies.
+Source: conda's documentation of environment files and its reader (conda/env/env.py of 26.7): `pip` is the only mapping
+that it reads among the dependencies, and with several of them it keeps the last. `sel(...)` is micromamba's.
 """
 
-import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 
-from slimconda.environments.yaml_nodes import Items, Node, Pairs, Scalar, YamlError, read_yaml
+from slimconda.environments.file import (
+    Beside,
+    Entry,
+    EnvironmentFile,
+    Mistake,
+    PipPart,
+    comments_in,
+    statements_in,
+)
+from slimconda.environments.match_specs import flaw_of
+from slimconda.environments.requirements import included_lines
+from slimconda.environments.yaml_nodes import Items, Node, Pairs, Scalar, YamlError, read_document
 from slimconda.source import Span
 
-TEMPLATE = re.compile(rb"\{\{|\{%|<%|\$\{\{")
+_START = Span(0, 0)
 
 
-def is_template(data: bytes) -> bool:
-    """Tell whether some other program makes the environment file of it: Jinja, cookiecutter, ERB."""
-    return TEMPLATE.search(data) is not None
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A word of the file as YAML reads it, and its span with the quotes."""
-
-    text: str
-    span: Span
-
-
-@dataclass(frozen=True, slots=True)
-class Mistake:
-    """What keeps conda from reading the file: one line, and the place."""
-
-    message: str
-    span: Span
-
-
-@dataclass(frozen=True)
-class PipPart:
-    """The `- pip:` part: the span of the word `pip`, and what is given to pip, line by line."""
-
-    span: Span
-    requirements: tuple[Entry, ...]
-
-
-@dataclass(frozen=True)
-class EnvironmentFile:
-    """An environment file as conda reads it; with mistakes, the rest is what could be read all the same."""
-
-    name: Entry | None = None
-    prefix: Entry | None = None
-    channels: tuple[Entry, ...] = ()
-    dependencies: tuple[Entry, ...] = ()
-    pip: PipPart | None = None
-    mistakes: tuple[Mistake, ...] = ()
-
-    @property
-    def runs_pip(self) -> bool:
-        """Tell whether `conda env create` runs pip for it."""
-        return self.pip is not None and bool(self.pip.requirements)
-
-
-def read_environment(data: bytes) -> EnvironmentFile:
+def read_environment(data: bytes, beside: Beside | None = None) -> EnvironmentFile:
     """Return what an environment file of these bytes says; it never raises, `mistakes` tell what is wrong.
 
-    Nothing is executed, no file named in it is opened, and the work is bounded by yaml_nodes.LARGEST_YAML.
+    Nothing is executed, and the work is bounded by the limits of yaml_nodes. Files that `-r` lines of the pip part name
+    are asked of `beside`; without it they are not read.
     """
     try:
-        root = read_yaml(data)
+        yaml = read_document(data)
     except YamlError as error:
-        return EnvironmentFile(mistakes=(Mistake(str(error), error.span),))
+        return unreadable(error, data)
     mistakes: list[Mistake] = []
+    root = yaml.root
+    comments = comments_in(data, yaml.words)
     if not isinstance(root, Pairs):
-        return EnvironmentFile(mistakes=(Mistake("not a mapping with `dependencies`", root.span if root else _START),))
+        place = root.span if root else _START
+        return EnvironmentFile(mistakes=(Mistake("not a mapping with `dependencies`", place),), comments=comments)
     found = dict(_keyed(root, mistakes))
-    dependencies = _list(found.get("dependencies"), "dependencies", mistakes)
-    return EnvironmentFile(
+    file = EnvironmentFile(
         _entry(found.get("name")),
         _entry(found.get("prefix")),
         tuple(_entries(_channels(found.get("channels"), mistakes), "channels", mistakes)),
-        tuple(_entries((node for node in dependencies if not isinstance(node, Pairs)), "dependencies", mistakes)),
-        _pip(dependencies, mistakes),
-        tuple(mistakes),
+        statements=tuple(statements_in(root)),
+        comments=comments,
+        data=data,
     )
+    return _with_dependencies(file, found.get("dependencies"), mistakes, beside)
 
 
-_START = Span(0, 0)
+def unreadable(error: YamlError, data: bytes) -> EnvironmentFile:
+    """Return the file of which nothing is known but where the reader stopped."""
+    mistake = Mistake(str(error), error.span)
+    comments = comments_in(data, ())
+    return EnvironmentFile(unread=mistake) if error.ours else EnvironmentFile(mistakes=(mistake,), comments=comments)
+
+
+def _with_dependencies(
+    file: EnvironmentFile, node: Node | None, mistakes: list[Mistake], beside: Beside | None
+) -> EnvironmentFile:
+    nodes = _list(node, "dependencies", mistakes)
+    plain = (one for one in nodes if not isinstance(one, Pairs))
+    entries = tuple(_entries(plain, "dependencies", mistakes))
+    mistakes += [Mistake(flaw, entry.span) for entry in entries if (flaw := flaw_of(entry.text))]
+    pip, unread = _pip(nodes, mistakes), None
+    if pip is not None and beside is not None:
+        lines, unread = included_lines(pip.requirements, beside)
+        pip = replace(pip, included=lines)
+    ordered = tuple(sorted(mistakes, key=lambda mistake: mistake.span))
+    return replace(file, dependencies=entries, pip=pip, mistakes=ordered, unread=unread)
 
 
 def _keyed(pairs: Pairs, mistakes: list[Mistake]) -> Iterator[tuple[str, Node]]:
@@ -127,9 +115,12 @@ def _entries(nodes: Iterable[Node], key: str, mistakes: list[Mistake]) -> Iterat
 
 def _pip(dependencies: Iterable[Node], mistakes: list[Mistake]) -> PipPart | None:
     """Return the last pip part: with several, conda keeps that one."""
-    part: PipPart | None = None
+    last: tuple[Scalar, Node] | None = None
     for node in dependencies:
         for key, value in node.pairs if isinstance(node, Pairs) else ():
             if isinstance(key, Scalar) and key.text == "pip":
-                part = PipPart(key.span, tuple(_entries(_list(value, "pip", mistakes), "pip", mistakes)))
-    return part
+                last = key, value
+    if last is None:
+        return None
+    key, value = last
+    return PipPart(key.span, tuple(_entries(_list(value, "pip", mistakes), "pip", mistakes)))

@@ -4,7 +4,7 @@ import unicodedata
 from collections.abc import Iterator
 
 from slimconda.findings import Finding, Report, Safety, Severity
-from slimconda.references import is_environment_name
+from slimconda.kinds import kind_of
 from slimconda.reporters.escapes import visible
 from slimconda.source import Source, Span
 
@@ -101,7 +101,7 @@ def summary(report: Report) -> str:
     fixable = sum(finding.fix is not None for finding in report.open)
     ignored = len(report.findings) - len(report.open)
     line = f"{counted} ({fixable} fixable with `slimconda fix`)" if counted else "nothing found"
-    environments = sum(is_environment_name(path.rpartition("/")[2]) for path in report.sources)
+    environments = sum(kind_of(path, source.data) is not None for path, source in report.sources.items())
     files = _files(len(report.sources) - environments, environments)
     aside = {"ignored": ignored, "in the baseline": report.accepted, "from before the change": report.older}
     return ", ".join([f"{line} in {files}", *(f"{count} {what}" for what, count in aside.items() if count)])
