@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from slimconda.layers.image import Image
 
 SYNTAX_ERROR = "syntax-error"
+DEEPEST = 64  # statements of an environment file that may start before a place and hold it
 IN_BASE = "it lies in the base image, where no clean reaches it: only another base, or flattening, frees it"
 
 
@@ -79,8 +80,10 @@ def lint_environment(source: Source, config: Config, pins: "Pins | None" = None)
 def _line_of(finding: Finding, file: "EnvironmentFile", source: Source) -> Span | None:
     """Return the smallest statement that holds a finding, from the start of its line: a pragma can stand above it."""
     place = finding.place
-    holders = [span for span in file.statements if isinstance(place, Span) and span.contains(place)]
-    held = min(holders, key=lambda span: span.end - span.start, default=None)
+    if not isinstance(place, Span):
+        return None
+    at = bisect_right(file.statements, Span(place.start, len(source.data)))
+    held = next((span for span in file.statements[max(0, at - DEEPEST) : at][::-1] if span.contains(place)), None)
     return held and Span(source.line_start(source.line_of(held.start)), held.end)
 
 

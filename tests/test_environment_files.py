@@ -2,6 +2,7 @@
 
 import json
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from slimconda.environments.file import EnvironmentFile
 from slimconda.environments.read import read_kind
 from slimconda.environments.toml_places import TomlError, read_toml
 from slimconda.environments.yaml_nodes import LARGEST_LOCK
+from slimconda.errors import InputError
 from slimconda.kinds import Kind, kind_of
 from slimconda.linter import lint_environment
 from slimconda.source import Source
@@ -248,3 +250,32 @@ def test_inline_tables_of_toml_1_1_are_read() -> None:
     assert toml.content == {"tasks": {"a": {"cmd": "x", "env": {"A": "}"}}, "b": 1}}
     with pytest.raises(TomlError, match="invalid TOML"):
         read_toml(b"a = {\n  b c\n}\n")
+
+
+LONG = 10_000
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"dependencies:\n" + b"- a\n" * LONG,
+        b"dependencies:\n" + b"".join(b"- a=%d\n" % number for number in range(LONG)),
+        b"dependencies:\n" + b"# # " * LONG + b"slimconda: ignore[x]\n- a\n",
+        b"dependencies:\n" + b"- a # slimconda: ignore[x]\n" * (LONG // 10),
+        b"dependencies:\n- '" + b" " * LONG + b",a'\n- " + b"a" * LONG + b"/\n",
+        b"dependencies:\n- pip:\n  - " + b"a" * LONG + b"/\n  - a" + b" " * LONG + b"/\n",
+        b"dependencies:\n- pip:\n" + b"  - -r r.txt\n" * LONG,
+    ],
+    ids=["equal", "other versions", "hashes", "pragmas", "long words", "long requirements", "one file often"],
+)
+def test_large_lists_take_no_more_than_linear_time(data: bytes) -> None:
+    started = time.process_time()
+    with suppress(InputError):  # one of them leads to too many files
+        lint_environment(Source("environment.yml", data, lambda _name: b"a\n" * 1000), Config())
+    assert time.process_time() - started < 10
+
+
+@pytest.mark.parametrize("path", ["environment.yml", "requirements.txt"])
+def test_utf_16_is_not_called_broken(path: str) -> None:
+    with pytest.raises(InputError, match="UTF-16, which is not read"):
+        lint_environment(Source(path, "dependencies: [a]\n".encode("utf-16")), Config())

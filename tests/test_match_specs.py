@@ -59,7 +59,18 @@ def test_what_conda_refuses_is_a_flaw_although_rattler_takes_it(text: str) -> No
     some.sampled_from(["", "conda-forge::", "defaults::"]),
     some.from_regex(r"[a-z][a-z0-9_]{0,6}(?:-[a-z0-9]{1,4})?", fullmatch=True),
     some.sampled_from(
-        ["", "=1.2", "==1.2", ">=1.2", " >=1.2,<3", ">=1.2,<3|4", "=1.2=py3_0", ">=1.2=py3*", " 1.2.* py3_0"]
+        [
+            "",
+            "=1.2",
+            "==1.2",
+            ">=1.2",
+            " >=1.2,<3",
+            ">=1.2,<3|4",
+            "=1.2=py3_0",
+            ">=1.2=py3*",
+            " >=1.2 py3*",
+            " 1.2.* py3_0",
+        ]
     ),
 )
 def test_a_good_spec_is_read_as_rattler_reads_it(channel: str, name: str, version: str) -> None:

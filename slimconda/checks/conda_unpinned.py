@@ -19,6 +19,7 @@ MOST_NAMES = 3
 # Packages that only choose a variant of others; their versions mean nothing.
 VARIANTS = frozenset({"nomkl", "cpuonly"})
 OPEN_END = re.compile(r"(?:>=?|!=)\s*[^\s,|<]+")
+VERSION = re.compile(r"[\w.!+-]+")
 NUMBERS = re.compile(r"\d+(?:\.\d+)*")
 NO_PINS = "versions come from a lock or an environment: slimconda fix --pin-from FILE|PREFIX"
 NOT_THERE = "not all of them have one version in what --pin-from names"
@@ -56,17 +57,18 @@ def _few(found: list[str]) -> str:
 
 @dataclass(frozen=True)
 class _Free:
-    """An entry without a version, or with a lower end alone, `bound`; the version would stand at `at` of its text."""
+    """An entry without a version, or with a lower end alone: `bound`. A version would stand for `old`, from `at` on."""
 
     entry: "Entry"
     name: str
     at: int
-    bound: str = ""
+    old: str
+    bound: str
 
 
 def check_environment(file: "EnvironmentFile") -> Iterator[Problem]:
     """Yield one finding for the conda part and one for pip's: packages without a version, or with a lower end alone."""
-    if file.locked:
+    if file.locked and file.pins is None:
         return
     pins = file.pins
     yield from _part(file, list(_conda(file)), "=", pins.conda.get if pins else None)
@@ -92,9 +94,9 @@ def _part(
 def _pin(file: "EnvironmentFile", free: _Free, equals: str, version: str | None) -> Edit | None:
     from slimconda.environments.edits import replacement
 
-    if version is None or file.solves or not _fits(free.bound, version):
+    if version is None or file.solves or not VERSION.fullmatch(version) or not _fits(free.bound, version):
         return None
-    end = free.at + len(free.bound)
+    end = free.at + len(free.old)
     return replacement(file, free.entry, free.at, f"{equals}{version}{free.entry.text[end:]}")
 
 
@@ -113,12 +115,12 @@ def _conda(file: "EnvironmentFile") -> Iterator[_Free]:
     """Yield the free packages of the conda part; `pip` itself only says that pip is used."""
     for entry in file.dependencies:
         spec = parse_spec(entry.text)
-        if spec is None or spec.name in VARIANTS | {"pip"} or "[" in entry.text:
+        if spec is None or spec.build or spec.name in VARIANTS | {"pip"} or "[" in entry.text:
             continue
         bound = spec.version if spec.version and OPEN_END.fullmatch(spec.version) else ""
         if bound or not spec.is_pinned:
             at = entry.text.lower().index(spec.name, len(spec.channel or "")) + len(spec.name)
-            yield _Free(entry, spec.name, at, entry.text[at:] if bound else "")
+            yield _Free(entry, spec.name, at, entry.text[at:], bound or "")
 
 
 def _pip(entries: "Iterable[Entry]") -> Iterator[_Free]:
@@ -128,4 +130,4 @@ def _pip(entries: "Iterable[Entry]") -> Iterator[_Free]:
         found = requirement_of(entry.text)
         if found is None or (found.version and not OPEN_END.fullmatch(found.version)):
             continue
-        yield _Free(entry, found.name, found.at, entry.text[found.at : found.end] if found.version else "")
+        yield _Free(entry, found.name, found.at, entry.text[found.at : found.end], found.version)

@@ -83,16 +83,15 @@ def _text(entry: "Entry") -> str:
 
 def _repeated(file: "EnvironmentFile", named: "Iterable[tuple[Entry, str]]") -> Iterator[Problem]:
     """Yield the lines of one list that ask for what another line asks for as they do, or more exactly."""
-    lines = [(entry, name) for entry, name in named if name]
-    for number, (entry, name) in enumerate(lines):
-        others = [(at, other) for at, (other, same) in enumerate(lines) if same == name and at != number]
-        plain = _squeezed(entry.text)
-        for at, other in others:
-            same = _squeezed(other.text) == plain and at < number
-            if same or (plain == name and _squeezed(other.text) != name):
-                message = f"{name} stands here twice ({other.text}): this line changes nothing"
-                yield _removable(file, entry, message, alone=False)
-                break
+    lines = [(entry, name, _squeezed(entry.text)) for entry, name in named if name]
+    exact = {name: entry for entry, name, text in reversed(lines) if text != name}
+    seen: dict[str, Entry] = {}
+    for entry, name, text in lines:
+        other = seen.get(text) or (exact.get(name) if text == name else None)
+        seen.setdefault(text, entry)
+        if other is not None:
+            message = f"{name} stands here twice ({other.text}): this line changes nothing"
+            yield _removable(file, entry, message, alone=False)
 
 
 def _squeezed(text: str) -> str:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from slimconda.dockerfile.analysis import Analysis
@@ -15,26 +16,40 @@ if TYPE_CHECKING:
 MINOR = re.compile(r"=*\s*(\d+\.\d+)(?:\.[\d*]+)*")
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """The Python that one environment is asked for last."""
+
+    environment: str
+    version: str
+    place: Span
+    stage: str | None
+
+
 def check_dockerfile(analysis: Analysis) -> Iterator[Problem]:
     """Yield the first environment of an image whose Python is another one than that of an environment before it."""
-    found = sorted(_asked(analysis), key=lambda one: one[1])
-    for version, place, stage in found:
-        first = found[0][0]
-        if version != first:
-            message = f"Python {version} beside Python {first}: the environments share no package with compiled code"
-            yield Problem(message, place, None, stage)
+    last = {one.environment: one for one in sorted(_asked(analysis), key=lambda one: one.place)}
+    found = sorted(last.values(), key=lambda one: one.place)
+    for one in found:
+        if one.version != found[0].version:
+            message = f"Python {one.version} beside Python {found[0].version}"
+            yield Problem(
+                f"{message}: the environments share no package with compiled code", one.place, None, one.stage
+            )
             return
 
 
-def _asked(analysis: Analysis) -> Iterator[tuple[str, Span, str | None]]:
-    """Yield the Python of each environment, where it is a version of two numbers or more."""
+def _asked(analysis: Analysis) -> Iterator[_Asked]:
+    """Yield what names Python for an environment by a version of two numbers or more."""
     for install in analysis.named_installs:
         for package in install.packages:
             if package.spec.name == "python" and (version := _minor(package.spec.version)):
-                yield version, package.word.span, install.layer.stage.label
+                environment = install.conda.environment or ""
+                yield _Asked(environment, version, package.word.span, install.layer.stage.label)
     for given in analysis.given_environments:
+        named = given.install.conda.environment or (given.file.name.text if given.file.name else "")
         for version, _ in _of_file(given.file):
-            yield version, given.place, given.install.layer.stage.label
+            yield _Asked(named, version, given.place, given.install.layer.stage.label)
 
 
 def check_environment(file: "EnvironmentFile") -> Iterator[Problem]:

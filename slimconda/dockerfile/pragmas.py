@@ -1,10 +1,11 @@
 """Owns the comments that silence rules: `# slimconda: ignore[name] reason` and `# slimconda: file-ignore[name]`."""
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice, takewhile
 from typing import TYPE_CHECKING
 
 from slimconda.dockerfile.parser import Dockerfile
@@ -75,7 +76,8 @@ def _statement(file: "EnvironmentFile", source: Source, comment: Span, *, whole:
         return Span(0, len(source.data))
     line = source.line_of(comment.start)
     own = not source.data[source.line_start(line) : comment.start].removeprefix(BOM).strip()
-    after = [span for span in file.statements if span.start >= (comment.end if own else source.line_start(line))]
-    first = min((source.line_of(span.start) for span in after), default=0)
-    starting = [span for span in after if source.line_of(span.start) == first] if own or first == line else []
+    at = bisect_left(file.statements, Span(comment.end if own else source.line_start(line), 0))
+    first = source.line_of(file.statements[at].start) if at < len(file.statements) else 0
+    on_line = takewhile(lambda span: source.line_of(span.start) == first, islice(file.statements, at, None))
+    starting = on_line if own or first == line else []
     return max(starting, key=lambda span: span.end - span.start, default=Span(comment.end, comment.end))

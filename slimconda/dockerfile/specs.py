@@ -12,6 +12,7 @@ from slimconda.dockerfile.stages import Context, expand
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 FIELD = re.compile(r"(\w+)\s*=\s*(?:'([^']*)'|\"([^\"]*)\"|([^,\]]*))")
 FILE = re.compile(r"\.(?:conda|tar\.bz2|ya?ml|txt)(?:#.*)?\Z", re.IGNORECASE)
+LONGEST = 2000
 OPERATOR = re.compile(r"[<>!~]=?|={2,3}")
 
 
@@ -44,7 +45,7 @@ def specs_of(call: CondaCommand, context: Context) -> frozenset[PackageSpec]:
 def parse_spec(text: str) -> PackageSpec | None:
     """Return the spec that a word is, None where it is none or its name is not certain: a variable, a path, a URL."""
     channel, separator, rest = text.strip().rpartition("::")
-    match = NAME.match(rest)
+    match = NAME.match(rest) if len(text) <= LONGEST else None
     if match is None or (not separator and "://" in rest) or "/" in _before_version(rest) or FILE.search(rest):
         return None
     after = rest[match.end() :]
@@ -69,7 +70,7 @@ def _plain(text: str) -> tuple[str | None, str | None]:
     spaced, text = text[:1].isspace(), text.strip()
     if OPERATOR.match(text):
         exact = re.fullmatch(r"={2,3}\s*([^=\s]+)=(\S+)", text)
-        built = re.fullmatch(r"([<>!~]=?\s*[^=<>!~,|\s]+)=([^=<>!~,|\s]+)", text)
+        built = re.fullmatch(r"([<>!~]=?\s*[^=<>!~,|\s]+)(?:=|\s+)([^=<>!~,|\s]+)", text)
         return (f"=={exact[1]}", exact[2]) if exact else (built[1], built[2]) if built else (text, None)
     if text.startswith("="):
         version, _, build = text[1:].strip().partition("=")

@@ -45,7 +45,7 @@ def read_environment(data: bytes, beside: Beside | None = None) -> EnvironmentFi
         _entry(found.get("name")),
         _entry(found.get("prefix")),
         tuple(_entries(_channels(found.get("channels"), mistakes), "channels", mistakes)),
-        statements=tuple(statements_in(root)),
+        statements=statements_in(root),
         comments=comments,
         data=data,
     )

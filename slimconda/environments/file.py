@@ -1,6 +1,7 @@
 """Owns what is known of an environment file of any kind: its words, mistakes, comments and statements, with places."""
 
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -9,7 +10,7 @@ from slimconda.environments.yaml_nodes import Items, Node, Pairs
 from slimconda.source import Span
 
 TEMPLATE = re.compile(rb"\{\{|\{%|<%|\$\{\{")
-PRAGMA_START = re.compile(rb"(?:^|(?<=[ \t\n])|(?<=\xef\xbb\xbf))#[^\r\n]*slimconda:[^\r\n]*")
+PRAGMA_START = re.compile(rb"(?:^|(?<=[ \t\n])|(?<=\xef\xbb\xbf))#[ \t]*slimconda:[^\r\n]*")
 Beside = Callable[[str], bytes | None]
 
 
@@ -109,8 +110,12 @@ class EnvironmentFile:
         return self.data[entry.span.start : entry.span.end]
 
 
-def statements_in(root: Node | None) -> Iterator[Span]:
-    """Yield the span of each pair and list item of a YAML document; what an alias repeats is left out."""
+def statements_in(root: Node | None) -> tuple[Span, ...]:
+    """Return the span of each pair and list item of a YAML document, sorted; what an alias repeats is left out."""
+    return tuple(sorted(_statements(root)))
+
+
+def _statements(root: Node | None) -> Iterator[Span]:
     nodes: list[Node] = [root] if root else []
     while nodes:
         node = nodes.pop()
@@ -126,10 +131,13 @@ def statements_in(root: Node | None) -> Iterator[Span]:
 def comments_in(data: bytes, words: Iterable[Span]) -> tuple[Span, ...]:
     """Return the comments that hold pragmas: from `#` to the end of the line, outside of all words."""
     found = [Span(match.start(), match.end()) for match in PRAGMA_START.finditer(data)]
-    if not found:
-        return ()
-    taken = list(words)
-    return tuple(span for span in found if not any(word.start < span.start < word.end for word in taken))
+    taken = sorted(words) if found else []
+    return tuple(span for span in found if not _is_inside(span.start, taken))
+
+
+def _is_inside(offset: int, words: list[Span]) -> bool:
+    at = bisect_right(words, offset, key=lambda word: word.start) - 1
+    return at >= 0 and words[at].start < offset < words[at].end
 
 
 def line_statements(data: bytes) -> tuple[Span, ...]:

@@ -13,14 +13,15 @@ OTHER_GRAMMAR = re.compile(r"[\[\]()^$#*]|(?<!:):(?!:)|::.*::|\.(?:conda|tar\.bz
 OPTION = re.compile(r"-[a-zA-Z]\b|--\w")
 VCS_ADDRESS = re.compile(r"(?:git|hg|svn|bzr)\+\w+://")
 DIRECT = re.compile(r"[\w.-]+(?:\[[\w, -]*\])?\s*@\s*\w+(?:\+\w+)?://")
+LONGEST = 500
 NOT_IN_NAME = ";@{}/\\'\"%&,"
 
 
 def flaw_of(text: str) -> str | None:
     """Return why conda surely refuses a word among the dependencies, None where it takes it or is not known to."""
     word = text.strip()
-    if not word or word.endswith("@"):
-        return None  # conda reads them as any package, and as a feature
+    if not word or word.endswith("@") or len(word) > LONGEST:
+        return None  # conda reads the first as any package, the second as a feature
     if OPTION.match(word) and ":" not in word:
         return _of_pip(text, "an option of pip")
     if VCS_ADDRESS.match(word) or DIRECT.match(word):

@@ -17,18 +17,21 @@ def read_kind(kind: Kind, data: bytes, beside: Beside | None = None) -> Environm
     """Return what a file of that kind says; it never raises, and opens no other file than `beside` gives."""
     match kind:
         case Kind.ENVIRONMENT:
-            return read_environment(data, beside)
+            return replace(read_environment(data, beside), locked=_lies(beside, "conda-lock.yml"))
         case Kind.REQUIREMENTS:
             return read_requirements(data, beside)
         case Kind.PIXI:
-            locked = beside is not None and beside("pixi.lock") is not None
-            return replace(read_pixi(data), locked=locked)
+            return replace(read_pixi(data), locked=_lies(beside, "pixi.lock"))
         case Kind.PIXI_LOCK:
             return read_pixi_lock(data)
         case Kind.CONDA_LOCK:
             return read_conda_lock(data)
         case Kind.EXPLICIT:
             return read_explicit(data)
+
+
+def _lies(beside: Beside | None, name: str) -> bool:
+    return beside is not None and beside(name) is not None
 
 
 def pins_of(groups: Mapping[str, tuple[Locked, ...]]) -> Pins:

@@ -17,6 +17,7 @@ from slimconda.environments.file import (
     comments_in,
     line_statements,
 )
+from slimconda.environments.yaml_nodes import UTF_16
 from slimconda.source import Span
 
 INCLUDE = re.compile(r"(?:-r|--requirement)(?:[ \t=]+|(?<=-r))(\S+)")
@@ -28,12 +29,15 @@ REQUIREMENT = re.compile(
     r"[ \t]*(?P<version>[^;@/\s]+(?:[ \t]+[^;@/\s]+)*)?[ \t]*(?P<marker>;.*)?"
 )
 MOST_FILES = 50
+LONGEST = 2000  # characters of a requirement with its hashes
 LARGEST_FILE = 1 << 20
 
 
 def read_requirements(data: bytes, beside: Beside | None = None) -> EnvironmentFile:
     """Return what a requirements file says; it never raises."""
     start = Span(0, 0)
+    if data.startswith(UTF_16):
+        return EnvironmentFile(unread=Mistake("UTF-16, which is not read", start))
     try:
         data.decode()
     except UnicodeDecodeError as error:
@@ -65,8 +69,8 @@ def included_lines(entries: Iterable[Entry], beside: Beside) -> tuple[tuple[Entr
     A file that is not to be had is passed over; one that names itself, or more than MOST_FILES, is said.
     """
     found: list[Entry] = []
+    opened = 0
     for entry in entries:
-        opened = 0
         waiting: list[tuple[str, tuple[str, ...]]] = [(name, ()) for name in _named(entry.text)]
         while waiting:
             name, above = waiting.pop(0)
@@ -116,7 +120,7 @@ class Requirement:
 
 def requirement_of(text: str) -> Requirement | None:
     """Return what a line asks for; None for an option, an address or a path."""
-    match = REQUIREMENT.fullmatch(HASHES.sub("", text))
+    match = REQUIREMENT.fullmatch(HASHES.sub("", text)) if len(text) <= LONGEST else None
     if match is None or (match["version"] and not re.match(r"[<>=!~(]", match["version"])):
         return None
     version = (match["version"] or "").strip(" \t()")

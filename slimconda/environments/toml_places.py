@@ -64,7 +64,7 @@ def read_toml(data: bytes) -> Toml:
         raise _placed(str(error), data) from None
     scanner = _Scanner(data)
     scanner.scan()
-    return Toml(content, scanner.values, tuple(scanner.statements), tuple(scanner.words))
+    return Toml(content, scanner.values, tuple(sorted(scanner.statements)), tuple(scanner.words))
 
 
 def _content(text: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ libyaml is not used where mistakes are looked for, since it takes some texts tha
 refuse, such as `|#`; a lock, which a program wrote, is read by it, twenty times as fast.
 """
 
+import codecs
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import accumulate
@@ -16,6 +17,7 @@ LARGEST_YAML = 1 << 20  # an environment file has some kB
 LARGEST_LOCK = 8 << 20  # a lock of ten environments for five platforms has 3 MB
 DEEPEST = 32
 BOM = b"\xef\xbb\xbf"
+UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +77,14 @@ def read_yaml(data: bytes) -> Node | None:
 def read_document(data: bytes, *, lock: bool = False) -> Yaml:
     """Return the one document.
 
-    Raises YamlError for what is no YAML or of several documents; with `ours` for what is larger than LARGEST_YAML
-    bytes (LARGEST_LOCK for a lock), nested deeper than DEEPEST, or repeats by an alias what the alias stands in.
+    Raises YamlError for what is no YAML or of several documents; with `ours` for UTF-16 and what is larger than
+    LARGEST_YAML bytes (LARGEST_LOCK for a lock), nested deeper than DEEPEST, or repeats what the alias stands in.
     """
     largest = LARGEST_LOCK if lock else LARGEST_YAML
     if len(data) > largest:
         raise YamlError(f"larger than {largest} bytes, which is not read", Span(0, 0), ours=True)
+    if data.startswith(UTF_16):  # conda reads it
+        raise YamlError("UTF-16, which is not read", Span(0, 0), ours=True)
     start = len(BOM) if data.startswith(BOM) else 0
     try:
         text = data[start:].decode()
