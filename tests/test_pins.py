@@ -3,11 +3,18 @@
 from pathlib import Path
 
 import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as some
 from typer.testing import CliRunner
 
 from slimconda.cli import app, main
+from slimconda.config import Config
+from slimconda.environments.file import Pins
 from slimconda.errors import InputError
 from slimconda.pins import read_pins
+from slimconda.rewriter import rewrite_environment
+from slimconda.source import Source
 
 CONDA_LOCK = """\
 version: 1
@@ -128,3 +135,40 @@ def test_lint_names_the_option(tmp_path: Path) -> None:
     (tmp_path / "environment.yml").write_text("dependencies: [numpy]\n")
     shown = CliRunner().invoke(app, ["lint", str(tmp_path / "environment.yml")])
     assert "no fix: versions come from a lock or an environment: slimconda fix --pin-from FILE|PREFIX" in shown.stdout
+
+
+SPECS = some.sampled_from(
+    ["numpy", "numpy>=1", "scipy >=1.2", "conda-forge::six", "a=1", "b[version='>1']", "blas=*=open", "c<2"]
+)
+QUOTES = some.sampled_from(["{}", "'{}'", '"{}"'])
+BEHIND = some.sampled_from(["", "  # numpy", "  "])
+WRITTEN = {
+    "numpy": "numpy=9.9",
+    "numpy>=1": "numpy=9.9",
+    "scipy >=1.2": "scipy=9.9",
+    "conda-forge::six": "conda-forge::six=9.9",
+}
+
+
+@given(
+    some.lists(some.tuples(SPECS, QUOTES, BEHIND), min_size=1, max_size=6),
+    some.booleans(),
+    some.sampled_from(["\n", "\r\n"]),
+)
+def test_only_the_pins_are_new_to_pyyaml(rows: list[tuple[str, str, str]], flow: bool, end: str) -> None:
+    words = [("'{}'" if "'" not in spec and flow else '"{}"' if flow else quotes) for spec, quotes, _ in rows]
+    words = ['"{}"' if "'" in spec else word for word, (spec, _, _) in zip(words, rows, strict=True)]
+    shown = [word.format(spec) for word, (spec, _, _) in zip(words, rows, strict=True)]
+    block = "".join(f"  - {text}{behind}{end}" for text, (_, _, behind) in zip(shown, rows, strict=True))
+    text = (
+        f"# numpy{end}dependencies:"
+        + (f" [{', '.join(shown)}]{end}" if flow else f"{end}{block}")
+        + f"name: numpy{end}"
+    )
+    source = Source("environment.yml", text.encode())
+    pins = Pins({"numpy": "9.9", "scipy": "9.9", "six": "9.9"}, {})
+    done = rewrite_environment(source, Config(select=frozenset({"conda-unpinned"})), pins)
+    expected = [WRITTEN.get(spec, spec) for spec, _, _ in rows]
+    assert yaml.safe_load(done.data) == {"dependencies": expected, "name": "numpy"}
+    assert done.data.count(b"#") == text.encode().count(b"#")
+    assert done.data.count(b"\r\n") == text.encode().count(b"\r\n")

@@ -29,7 +29,8 @@ SAME_ON_BOTH = frozenset(
 )
 # By the same mapping: PyPI's name of what conda-forge calls otherwise.
 OTHER_NAMES = {"tables": "pytables", "torch": "pytorch"}
-ONLY_ONE = "it is the only line of its list"
+ALL_OF_IT = "nothing would be left of the pip part"
+IN_OTHER_FILE = "the line stands in another file"
 NOT_ALONE = "something else stands in its line"
 
 
@@ -44,11 +45,23 @@ def check_environment(file: "EnvironmentFile") -> Iterator[Problem]:
     own = [(entry, _pip_name(entry.text)) for entry in file.pip.requirements]
     yield from _repeated(file, own)
     conda = {name.replace("_", "-"): entry for entry, name in named if name}
-    for entry in file.pip.packages:
-        name = _pip_name(entry.text)
-        other = OTHER_NAMES.get(name, name)
-        if other in conda and (name in SAME_ON_BOTH or name in OTHER_NAMES):
-            yield _of_both(file, entry, conda[other])
+    both = [(entry, conda[name]) for entry in file.pip.packages if (name := _known(entry)) in conda]
+    empty = len({entry for entry, _ in both if _is_bare(entry) and not entry.origin}) == len(set(file.pip.requirements))
+    for entry, other in both:
+        yield _of_both(file, entry, other, empty=empty)
+
+
+def _known(entry: "Entry") -> str:
+    """Return conda's name of what a requirement asks for, an empty one where it is not known to be the same."""
+    name = _pip_name(entry.text)
+    return OTHER_NAMES.get(name) or (name if name in SAME_ON_BOTH else "")
+
+
+def _is_bare(entry: "Entry") -> bool:
+    from slimconda.environments.requirements import requirement_of
+
+    found = requirement_of(entry.text)
+    return found is not None and found.is_bare
 
 
 def _conda_name(text: str) -> str:
@@ -64,21 +77,13 @@ def _pip_name(text: str) -> str:
     return found.name if found and not found.marker else ""
 
 
-def _of_both(file: "EnvironmentFile", entry: "Entry", conda: "Entry") -> Problem:
-    from slimconda.environments.requirements import requirement_of
-
-    found = requirement_of(entry.text)
+def _of_both(file: "EnvironmentFile", entry: "Entry", conda: "Entry", *, empty: bool) -> Problem:
     where = f" of {entry.origin}" if entry.origin else ""
-    if found is None or not found.is_bare:
-        what = f"conda is asked for {_text(entry)}{where}, too ({conda.text})"
+    what = f"conda is asked for {_pip_name(entry.text)}{where}, too ({conda.text})"
+    if not _is_bare(entry):
         return Problem(f"{what}: pip replaces it, if the versions differ", entry.span)
-    message = f"conda is asked for {_text(entry)}{where}, too ({conda.text}): pip finds it installed and does nothing"
-    alone = file.pip is not None and len(file.pip.requirements) == 1
-    return _removable(file, entry, message, alone=alone or entry.origin is not None)
-
-
-def _text(entry: "Entry") -> str:
-    return _pip_name(entry.text)
+    why_not = IN_OTHER_FILE if entry.origin else ALL_OF_IT if empty else None
+    return _removable(file, entry, f"{what}: pip finds it installed and does nothing", why_not)
 
 
 def _repeated(file: "EnvironmentFile", named: "Iterable[tuple[Entry, str]]") -> Iterator[Problem]:
@@ -91,16 +96,16 @@ def _repeated(file: "EnvironmentFile", named: "Iterable[tuple[Entry, str]]") -> 
         seen.setdefault(text, entry)
         if other is not None:
             message = f"{name} stands here twice ({other.text}): this line changes nothing"
-            yield _removable(file, entry, message, alone=False)
+            yield _removable(file, entry, message)
 
 
 def _squeezed(text: str) -> str:
     return text.replace(" ", "").lower()
 
 
-def _removable(file: "EnvironmentFile", entry: "Entry", message: str, *, alone: bool) -> Problem:
+def _removable(file: "EnvironmentFile", entry: "Entry", message: str, why_not: str | None = None) -> Problem:
     from slimconda.environments.edits import removal
 
-    edit = None if alone else removal(file, entry)
+    edit = None if why_not else removal(file, entry)
     fix = Fix("take this line away", (edit,)) if edit else None
-    return Problem(message, entry.span, fix, unfixable=ONLY_ONE if alone else NOT_ALONE)
+    return Problem(message, entry.span, fix, unfixable=why_not or NOT_ALONE)
