@@ -71,9 +71,19 @@ def check_environment(file: "EnvironmentFile") -> Iterator[Problem]:
     if file.locked and file.pins is None:
         return
     pins = file.pins
-    yield from _part(file, list(_conda(file)), "=", pins.conda.get if pins else None)
+    pinned = _pinned(file)
+    free = [one for one in _conda(file) if one.name not in pinned]
+    yield from _part(file, free, "=", pins.conda.get if pins else None)
     if file.pip is not None and not file.pip.has_option("-c", "--constraint", "--no-index"):
-        yield from _part(file, list(_pip(file.pip.packages)), "==", pins.pip.get if pins else None)
+        asked = [one for one in _pip(file.pip.packages) if one.name not in pinned]
+        yield from _part(file, asked, "==", pins.pip.get if pins else None)
+
+
+def _pinned(file: "EnvironmentFile") -> set[str]:
+    """Return the names that some line of the conda part pins: for conda and pip alike another line adds nothing."""
+    specs = [spec for entry in file.dependencies if (spec := parse_spec(entry.text))]
+    ends = (spec for spec in specs if spec.is_pinned and not OPEN_END.fullmatch(spec.version or ""))
+    return {spec.name for spec in ends}
 
 
 def _part(
