@@ -13,6 +13,7 @@ import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -145,8 +146,7 @@ def _machine() -> str:
 
 def _shown(case: Case, rounds: int) -> bool:
     """Run both in turn, print medians and the ratio, and tell whether the target is met."""
-    runs = [(_run(case.limit), _run(case.own)) for _ in range(rounds)]
-    limit, own = _median([pair[0] for pair in runs]), _median([pair[1] for pair in runs])
+    limit, own = _medians(case.limit, case.own, rounds)
     ratio = float(getattr(own, case.what)) / float(getattr(limit, case.what))
     met = ratio <= case.most
     print(
@@ -155,6 +155,13 @@ def _shown(case: Case, rounds: int) -> bool:
         flush=True,
     )
     return met
+
+
+@cache
+def _medians(limit: tuple[str, ...], own: tuple[str, ...], rounds: int) -> tuple[Run, Run]:
+    """Run both commands in turn; once for all rows about them."""
+    runs = [(_run(limit), _run(own)) for _ in range(rounds)]
+    return _median([pair[0] for pair in runs]), _median([pair[1] for pair in runs])
 
 
 def _median(runs: list[Run]) -> Run:
