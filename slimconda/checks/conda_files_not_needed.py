@@ -30,7 +30,9 @@ def check_dockerfile(analysis: Analysis) -> Iterator[Problem]:
     if any(layer.opaque for layer, _ in installs) or TRIM.search(analysis.dockerfile.source.data.decode("latin-1")):
         return
     for layer, install in installs[-1:]:
-        emptied = install.verdict is Verdict.CLEANED and not install.kinds
+        # Of cleans by several tools it is not known which one empties the install's cache.
+        one = len({clean.tool for clean in layer.cleans}) < 2
+        emptied = one and install.verdict is Verdict.CLEANED and not install.kinds
         if emptied and install.conda.tool is not Tool.INSTALLER:
             message = "static libraries, source maps and bytecode of the packages stay: few images need them"
             yield Problem(message, install.conda.place, None, layer.stage.label)

@@ -17,6 +17,8 @@ from slimconda.source import Edit, Span
 
 LEAVES = re.compile(r"\b(?:remove|uninstall|rm|mv|cd)\b")
 MOST_CLEANS = 8
+# Variables that no clean reads.
+OTHERS = re.compile(r"(?:DEBIAN_FRONTEND|MAKEFLAGS|PIP_\w+)=")
 # A path that a word of its own can call a program in.
 PREFIX = re.compile(r"[/~]|\$\w|\$\{\w+\}|\w[\w./-]*\Z")
 
@@ -141,7 +143,8 @@ def forced(layer: RunLayer, clean: CondaCommand, analysis: Analysis) -> Fix | No
 
 def clean_words(conda: CondaCommand, arguments: str, analysis: Analysis) -> str:
     """Return the clean that empties a command's cache, called by the same words; raises NoPlaceError."""
-    before = [*conda.command.assignments, *environment_words(conda.read, conda.at)]
+    assigned = [word for word in conda.command.assignments if not OTHERS.match(word.text)]
+    before = [*assigned, *environment_words(conda.read, conda.at)]
     tool = _cleaner(conda, analysis)
     words = [*(word.raw for word in before), *tool, "clean", arguments, *_force(conda, arguments)]
     if any("\n" in word for word in words):
