@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from slimconda.layers.image import Image, open_image
+from slimconda.layers.residue import CacheBytes
 from tests.images import FORMS, RECIPES, load_recipe, oci_files
 
 if TYPE_CHECKING:
@@ -34,13 +35,20 @@ def test_recipe_as_folder(recipe: Path, tmp_path: Path) -> None:
     assert facts(open_image(str(tmp_path)), loaded.expect) == loaded.expect
 
 
+def told(cache: CacheBytes, wanted: dict[str, int]) -> dict[str, int]:
+    """Return the kinds that are wanted; what is not named shall be nothing."""
+    return {kind: size for kind, size in vars(cache).items() if size or kind in wanted}
+
+
 def facts(image: Image, wanted: dict[str, Any]) -> dict[str, Any]:
     found = {
         "sizes": [layer.size for layer in image.layers],
         "live": [layer.live for layer in image.layers],
         "residue": [{rule: part.bytes for rule, part in layer.residue.items()} for layer in image.layers],
         "needed": [sum(part.needed for part in layer.residue.values()) for layer in image.layers],
-        "cache": [vars(layer.cache) for layer in image.layers],
+        "cache": [
+            told(layer.cache, kinds) for layer, kinds in zip(image.layers, wanted.get("cache", ()), strict=False)
+        ],
         "clean": [vars(layer.clean) for layer in image.layers],
         "prefixes": list(image.prefixes),
         "caches": list(image.caches),
