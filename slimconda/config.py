@@ -10,6 +10,7 @@ from slimconda.findings import Severity
 
 CLEAN_ARGUMENTS = "--all --yes"
 RUNTIME_IMAGE = "debian:stable-slim"
+MICROMAMBA_IMAGE = "mambaorg/micromamba:2"
 RULE_LISTS = ("select", "extend-select", "ignore")
 
 
@@ -17,7 +18,8 @@ RULE_LISTS = ("select", "extend-select", "ignore")
 class Config:
     """What a project may set. Empty `select` means all rules that are on by default, and `extend_select` more of them.
 
-    `clean_arguments` follow `conda clean` in a fix; `runtime_image` is what an environment is copied into.
+    `clean_arguments` follow `conda clean` in a fix; `runtime_image` is what an environment is copied into,
+    `micromamba_image` what replaces a base with conda.
 
     `install_commands` and `clean_commands` are names of the project's own programs that do what conda does.
     `all_stages` judges builder stages as if they shipped; `target` is the stage that ships, in files that have it.
@@ -33,6 +35,7 @@ class Config:
     target: str | None = None
     extend_select: frozenset[str] = frozenset()
     runtime_image: str = RUNTIME_IMAGE
+    micromamba_image: str = MICROMAMBA_IMAGE
 
     def wants(self, rule: str, *, default: bool) -> bool:
         """Tell whether a rule is on, given whether it is so where nothing is selected."""
@@ -132,6 +135,14 @@ KEYS = {
             "type": "string",
             "pattern": f"^{IMAGE_PATTERN}$",
             "description": "What conda-builder-missed copies an environment into.",
+        },
+    ),
+    "micromamba-image": Key(
+        _image,
+        {
+            "type": "string",
+            "pattern": f"^{IMAGE_PATTERN}$",
+            "description": "What conda-base-not-needed starts from: mambaorg/micromamba, or an image made like it.",
         },
     ),
     "target": Key(_text, {"type": "string", "minLength": 1, "description": "The stage that ships; else the last."}),

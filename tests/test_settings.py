@@ -113,7 +113,7 @@ def test_the_schema_agrees_with_the_reader(tmp_path: Path) -> None:
     written(tmp_path, DIRTY)
     for text in (
         "select = ['conda-cache-left']", "select = ['no']", "extend-select = ['unused-ignore']", "extend-select = ['no']",
-        "runtime-image = 'gcr.io/distroless/base:1'", "runtime-image = 'a b'", "runtime-image = ''", "select = 1", "fail-on = 'no'", "target = ''", "target = 'x'",
+        "runtime-image = 'gcr.io/distroless/base:1'", "runtime-image = 'a b'", "runtime-image = ''", "micromamba-image = 'a b'", "select = 1", "fail-on = 'no'", "target = ''", "target = 'x'",
         "all-stages = true", "all-stages = 1", "nothing = 1", "clean-arguments = '-ay'", "[[overrides]]", "overrides = []",
         "[[overrides]]\npaths = ['a']\nignore = ['unused-ignore']", "[[overrides]]\npaths = []", "extend = 1",
     ):  # fmt: skip

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from slimconda.checks import (
     anaconda_distribution,
     build_tools_left,
+    conda_base_not_needed,
     conda_base_updated,
     conda_builder_missed,
     conda_cache_left,
@@ -121,6 +122,7 @@ CHECKS = {
     "conda-cache-mount-emptied": Check(conda_cache_mount_emptied.check_dockerfile),
     "conda-cache-not-mounted": Check(conda_cache_not_mounted.check_dockerfile),
     "conda-builder-missed": Check(conda_builder_missed.check_dockerfile),
+    "conda-base-not-needed": Check(conda_base_not_needed.check_dockerfile),
     "syntax-error": Check(syntax_error.check_dockerfile),
     "unused-ignore": Check(pragmas=unused_ignore.check_pragmas),
 }

@@ -85,7 +85,7 @@ def split_stage(found: SoleEnvironment, analysis: Analysis) -> Split:
     moved = [one for one in parts.before if one.keyword in MOVED]
     ships = [one for one in parts.before if one in moved or (one.keyword in REPEATED and not _is_for_build(one, parts))]
     for one in (*ships, *parts.after):
-        _refuse_needs(one, parts.prefix)
+        refuse_needs(one, parts.prefix)
     return _split(stage, parts, ships, analysis)
 
 
@@ -102,7 +102,7 @@ def _flat(found: SoleEnvironment, analysis: Analysis) -> Stage:
 
 
 def _parts(stage: Stage, found: SoleEnvironment, analysis: Analysis) -> Parts:
-    prefix = _prefix(found, analysis)
+    prefix = environment_prefix(found, analysis)
     layers = tuple(layer for layer in analysis.all_layers if layer.stage is stage)
     runs = [one for one in stage.instructions if one.keyword == "RUN"]
     while runs[-1] is not found.layer.instruction and _is_system(runs[-1], prefix, analysis):
@@ -118,8 +118,11 @@ def _parts(stage: Stage, found: SoleEnvironment, analysis: Analysis) -> Parts:
     return Parts(prefix, stage.instructions[1:at], runs[-1], stage.instructions[at + 1 :], layers)
 
 
-def _prefix(found: SoleEnvironment, analysis: Analysis) -> str:
-    """Return the environment's folder: what the call names, or for a file's own name what PATH has."""
+def environment_prefix(found: SoleEnvironment, analysis: Analysis) -> str:
+    """Return the environment's folder: what the call names, or for a file's own name what PATH has.
+
+    Raises NoPlaceError where it is not known, or where more than its programs may be needed at the start.
+    """
     step = next((step for step in analysis.steps if step.layer is found.layer), None)
     named = None if found.call.environment in BASE or step is None else step.prefix_of(found.call)
     on_path = {match for text in paths(found.line) for match in ENVIRONMENT_BIN.findall(text)}
@@ -173,10 +176,10 @@ def _fills(command: ShellCommand, layer: RunLayer, prefix: str) -> bool:
     installs = [fill.install for fill in layer.python if fill.install.command is command]
     words = [word.text for install in installs for word in install.arguments]
     plain = bool(installs) and installs[0].store is Store.PIP and not any(ELSEWHERE.fullmatch(word) for word in words)
-    return plain and _is_own_pip(command, layer, prefix)
+    return plain and is_own_pip(command, layer, prefix)
 
 
-def _is_own_pip(command: ShellCommand, layer: RunLayer, prefix: str) -> bool:
+def is_own_pip(command: ShellCommand, layer: RunLayer, prefix: str) -> bool:
     """Tell whether pip installs into the environment: called by its path, by PATH, or under `conda run`."""
     at, words = unwrapped(command), [word.text for word in command.words]
     first = layer.context_at(command).variables.get("PATH", "").partition(":")[0]
@@ -207,7 +210,7 @@ def _files(layer: RunLayer) -> Iterator[str]:
         yield from (value for option, value in pairs if option in {"-r", "--requirement"})
 
 
-def _refuse_needs(one: Instruction, prefix: str) -> None:
+def refuse_needs(one: Instruction, prefix: str) -> None:
     """Raise NoPlaceError where an instruction of the stage that ships needs what only conda's image has."""
     if one.keyword in STARTS | {"RUN", "SHELL"} and OF_THE_IMAGE.search(one.value.replace(prefix, "")):
         raise NoPlaceError(f"{one.keyword} names a program of the base image")
