@@ -148,13 +148,14 @@ def _refuse_specs(specs: list[str], files: list[str], read: Read) -> None:
 
 def _needs_default(files: list[str], default: str, read: Read) -> bool:
     """Tell whether the base's own channel must be stated beside an environment file, which names none."""
-    from slimconda.environments.environment import is_template, read_environment
+    from slimconda.environments.environment import read_environment
+    from slimconda.environments.file import is_template
 
     data = read(files[0]) if len(files) == 1 and YAML.fullmatch(files[0]) else None
     if not data or is_template(data):
         raise NoPlaceError(UNSEEN)
     found = read_environment(data)
-    if found.mistakes or found.pip or set(KEY.findall(data)) - KEYS:
+    if found.mistakes or found.unread or found.pip or set(KEY.findall(data)) - KEYS:
         raise NoPlaceError("the environment file says more than channels and packages")
     if not all(SPEC.fullmatch(entry.text) and parse_spec(entry.text) for entry in found.dependencies):
         raise NoPlaceError("not all packages are plain names and versions")
