@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import obtain
 from tests.material import store
 from tests.material.disk import measured
 
@@ -53,3 +54,13 @@ def test_a_bare_name_given_to_pip_changes_no_byte(prefix: Path) -> None:
     before = stored(prefix)
     pip_install(prefix, "numpy")
     assert stored(prefix) == before
+
+
+def test_wheels_bring_bundled_libraries_each_of_its_own(tmp_path: Path) -> None:
+    obtain(lambda: store.install_wheels(tmp_path, "numpy==2.2.6", "scipy==1.15.3"))
+    found = {
+        name: sum(path.stat().st_size for path in (tmp_path / f"{name}.libs").iterdir()) for name in ("numpy", "scipy")
+    }
+    print(", ".join(f"{name}: {size:,} bytes of bundled libraries" for name, size in found.items()))
+    assert min(found.values()) > 20_000_000
+    assert all(list((tmp_path / f"{name}.libs").glob("libscipy_openblas*")) for name in found)

@@ -1,6 +1,6 @@
 """Finds packages that an environment file asks for twice: conda and pip both, or one of them in two lines.
 
-Only names are compared that mean the same software in conda-forge and PyPI; `graphviz`, for one, does not.
+Only names are compared that are known to mean the same software in conda-forge and PyPI.
 """
 
 from collections.abc import Iterable, Iterator
@@ -12,23 +12,6 @@ from slimconda.findings import Fix, Problem
 if TYPE_CHECKING:
     from slimconda.environments.file import Entry, EnvironmentFile
 
-# By the mapping of prefix-dev/parselmouth (files/v0/conda-forge/compressed_mapping.json of 2026-08-19), which reads
-# conda-forge's packages: each holds the PyPI project of this name.
-SAME_ON_BOTH = frozenset(
-    """
-    accelerate aiohttp arviz attrs beautifulsoup4 biopython black bokeh boto3 botocore cartopy catboost certifi cffi
-    charset-normalizer click cloudpickle cryptography cupy cython dask datasets decorator distributed fastapi fiona
-    flake8 flask fsspec gdal gensim geopandas grpcio h5netcdf h5py httpx hyperopt idna ipykernel ipython jinja2
-    joblib jsonschema jupyter jupyterlab keras lightgbm llvmlite lxml markupsafe matplotlib mlflow mypy nbconvert
-    netcdf4 networkx nltk notebook numba numexpr numpy onnx openpyxl optuna packaging pandas pillow plotly polars
-    protobuf psutil psycopg2 pyarrow pycparser pydantic pygments pymongo pyparsing pyproj pytest python-dateutil
-    pytz pyvista pyyaml rasterio rdkit requests ruff scikit-image scikit-learn scipy seaborn setuptools shapely six
-    spacy sqlalchemy starlette statsmodels streamlit sympy tensorflow tokenizers toolz torchaudio torchvision
-    tornado tqdm traitlets transformers urllib3 uvicorn wheel xarray xgboost zarr
-    """.split()
-)
-# By the same mapping: PyPI's name of what conda-forge calls otherwise.
-OTHER_NAMES = {"tables": "pytables", "torch": "pytorch"}
 ALL_OF_IT = "nothing would be left of the pip part"
 IN_OTHER_FILE = "the line stands in another file"
 NOT_ALONE = "something else stands in its line"
@@ -36,25 +19,21 @@ NOT_ALONE = "something else stands in its line"
 
 def check_environment(file: "EnvironmentFile") -> Iterator[Problem]:
     """Yield each requirement of the pip part that conda is asked for, too, and each line that says nothing new."""
+    from slimconda.environments.same_names import name_for_conda, name_for_pip
+
     if file.mistakes or file.solves:
         return
     named = [(entry, _conda_name(entry.text)) for entry in file.dependencies]
     yield from _repeated(file, named)
     if file.pip is None:
         return
-    own = [(entry, _pip_name(entry.text)) for entry in file.pip.requirements]
+    own = [(entry, name_for_pip(entry.text)) for entry in file.pip.requirements]
     yield from _repeated(file, own)
     conda = {name.replace("_", "-"): entry for entry, name in named if name}
-    both = [(entry, conda[name]) for entry in file.pip.packages if (name := _known(entry)) in conda]
+    both = [(entry, conda[name]) for entry in file.pip.packages if (name := name_for_conda(entry.text)) in conda]
     empty = len({entry for entry, _ in both if _is_bare(entry) and not entry.origin}) == len(set(file.pip.requirements))
     for entry, other in both:
         yield _of_both(file, entry, other, empty=empty)
-
-
-def _known(entry: "Entry") -> str:
-    """Return conda's name of what a requirement asks for, an empty one where it is not known to be the same."""
-    name = _pip_name(entry.text)
-    return OTHER_NAMES.get(name) or (name if name in SAME_ON_BOTH else "")
 
 
 def _is_bare(entry: "Entry") -> bool:
@@ -70,16 +49,11 @@ def _conda_name(text: str) -> str:
     return spec.name if spec else ""
 
 
-def _pip_name(text: str) -> str:
-    from slimconda.environments.requirements import requirement_of
-
-    found = requirement_of(text)
-    return found.name if found and not found.marker else ""
-
-
 def _of_both(file: "EnvironmentFile", entry: "Entry", conda: "Entry", *, empty: bool) -> Problem:
+    from slimconda.environments.same_names import name_for_pip
+
     where = f" of {entry.origin}" if entry.origin else ""
-    what = f"conda is asked for {_pip_name(entry.text)}{where}, too ({conda.text})"
+    what = f"conda is asked for {name_for_pip(entry.text)}{where}, too ({conda.text})"
     if not _is_bare(entry):
         return Problem(f"{what}: pip replaces it, if the versions differ", entry.span)
     why_not = IN_OTHER_FILE if entry.origin else ALL_OF_IT if empty else None
