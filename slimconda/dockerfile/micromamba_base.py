@@ -47,6 +47,11 @@ APT = frozenset({"apt", "apt-get"})
 FOLDERS = re.compile(r"/(?:usr/)?(?:s?bin)/")
 WHOLE_ROOT = re.compile(r"/opt/conda(?:/pkgs\b|(?![\w/.-]))")
 OF_THE_ROOT = re.compile(r"/opt/conda|bashrc|profile")
+# A PATH of its own must have what was before, or /bin.
+SETS_PATH = re.compile(r"(?:\A|\s)PATH[=\s]")
+KEEPS_PATH = re.compile(r"\$\{?PATH\b|[:=\s\"'](?:/usr)?/bin(?![\w/])")
+WHOLE_CONTEXT = re.compile(r"\[?[\"']?\.?/?[\"']?[,\s]|.*\*")
+HOME = re.compile(r"(?<![\w/])(?:/root|~)/?(?![\w.-])")
 PIP_OPTIONS = frozenset({"--no-cache-dir", "-q", "--quiet", "-U", "--upgrade", "--no-deps", "--no-input"})
 
 
@@ -72,6 +77,12 @@ class _Stage:
     def source(self) -> Source:
         return self.analysis.dockerfile.source
 
+    @property
+    def writes_home(self) -> bool:
+        """Tell whether files may be copied into root's home, where conda looks for its configuration."""
+        written = (one for one in self.stage.instructions if one.keyword in {"COPY", "ADD", "WORKDIR"})
+        return any(HOME.search(one.value) for one in written)
+
     def read(self, layer: RunLayer, name: str) -> bytes | None:
         """Return the bytes of a file that a call reads."""
         at = self.stage.instructions.index(layer.instruction)
@@ -87,14 +98,22 @@ def micromamba_base(found: SoleEnvironment, analysis: Analysis) -> MicromambaBas
     for one in stage.instructions[1:]:
         _refuse_instruction(one, this)
     layers = {layer.instruction.span: layer for layer in analysis.all_layers if layer.stage is stage}
-    edits: list[Edit] = [Edit(base.span, analysis.config.micromamba_image.encode())]
+    added = tuple(_added(stage))
+    edits = [_head(this, added)]
     for run in (one for one in stage.instructions if one.keyword == "RUN"):
         edits += _of_run(run, layers.get(run.span), this)
-    added = list(_added(stage))
-    head = stage.instructions[0].span
-    eol = b"\r\n" if this.source.read(head).endswith(b"\r\n") else b"\n"
-    edits.append(Edit(Span(head.end, head.end), b"".join(line + eol for line in added)))
     return MicromambaBase(tuple(edits), tuple(line.split()[0].decode() for line in added))
+
+
+def _head(this: _Stage, added: tuple[bytes, ...]) -> Edit:
+    """Return the edit of FROM with what is added below it: of all its bytes, so that no other fix changes it, too."""
+    head = this.stage.instructions[0].span
+    line = apply_edits(
+        this.source.read(head),
+        [_shifted(Edit(this.base.span, this.analysis.config.micromamba_image.encode()), head.start)],
+    )
+    eol = b"\r\n" if line.endswith(b"\r\n") else b"\n"
+    return Edit(head, line + b"".join(one + eol for one in added))
 
 
 def _refuse_base(found: SoleEnvironment, base: BaseImage, analysis: Analysis) -> None:
@@ -119,6 +138,10 @@ def _refuse_instruction(one: Instruction, this: _Stage) -> None:
     words = [word.data.decode("utf-8", "surrogateescape") for word in one.exec_form or ()]
     if one.keyword == "SHELL" and not all(SHELL_WORDS.fullmatch(word) for word in words):
         raise NoPlaceError("SHELL is more than a plain shell")
+    if one.keyword == "ENV" and SETS_PATH.search(one.value) and not KEEPS_PATH.search(one.value):
+        raise NoPlaceError("PATH may not have the folder of micromamba")
+    if one.keyword in {"COPY", "ADD"} and WHOLE_CONTEXT.match(one.value) and this.writes_home:
+        raise NoPlaceError("a configuration of conda may be copied along")
     if one.keyword != "RUN":
         refuse_needs(one, this.prefix)
 

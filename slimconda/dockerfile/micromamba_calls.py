@@ -12,6 +12,7 @@ from itertools import chain
 
 from slimconda.dockerfile.conda import CondaCommand, Tool, Verb
 from slimconda.dockerfile.insertion import NoPlaceError
+from slimconda.dockerfile.prefixes import BASE
 from slimconda.dockerfile.specs import parse_spec
 from slimconda.source import Edit, Source, Span
 
@@ -19,10 +20,10 @@ PROGRAM = re.compile(r"(?:/opt/conda/(?:bin|condabin)/)?(?:conda|mamba)")
 CLEANS = re.compile(r"-[aiptfqy]+|--(?:all|index-cache|packages|tarballs|force-pkgs-dirs|yes|quiet)")
 SHORT = re.compile(r"-([qy]*)([npcf]?)")
 LONG = {"q": "--quiet", "y": "--yes", "n": "--name", "p": "--prefix", "c": "--channel", "f": "--file"}
-VALUES = frozenset({"--name", "--prefix", "--channel", "--file", "--channel-priority"})
+VALUES = frozenset({"--name", "--prefix", "--channel", "--file"})
 OF_FILE = frozenset({"--name", "--prefix", "--file", "--quiet", "--yes"})
-OF_CREATE = OF_FILE | {"--channel", "--channel-priority", "--override-channels", "--strict-channel-priority"}
-KNOWN = {Verb.CREATE: OF_CREATE, Verb.ENV_CREATE: OF_FILE}
+OF_CREATE = OF_FILE | {"--channel", "--override-channels", "--strict-channel-priority"}
+KNOWN = {Verb.CREATE: OF_CREATE, Verb.INSTALL: OF_CREATE, Verb.ENV_CREATE: OF_FILE}
 SPEC = re.compile(r"[A-Za-z_][\w.-]*(?:[=<>!~][\w.*,<>=!~|+${}-]*)?")
 YAML = re.compile(r".*(?<!-lock)\.ya?ml")
 LOCK = re.compile(r".*-lock\.ya?ml")
@@ -54,6 +55,8 @@ def translated(call: CondaCommand, default: str, read: Read, source: Source) -> 
         raise NoPlaceError("conda is called in a way of its own")
     if call.verb is not Verb.CLEAN and call.verb not in KNOWN:
         raise NoPlaceError(f"{name} may do something else in micromamba")
+    if call.verb is Verb.INSTALL and call.environment in BASE:
+        raise NoPlaceError("conda itself is changed")
     if call.command.redirects or call.command.assignments:
         raise NoPlaceError(f"{name} has redirects or variables of its own")
     added = _clean(call) if call.verb is Verb.CLEAN else _create(call, default, read)
@@ -130,13 +133,13 @@ def _given(call: CondaCommand) -> Iterator[Given]:
 
 def _refuse_short_file(option: str, call: CondaCommand) -> None:
     if option == "--file" and call.verb is not Verb.ENV_CREATE:
-        raise NoPlaceError("-f is no file for conda create")
+        raise NoPlaceError(f"-f is no file for conda {call.verb}")
 
 
 def _refuse_specs(specs: list[str], files: list[str], read: Read) -> None:
     """Raise NoPlaceError unless all packages are named in a way that both read alike."""
     if any(YAML.fullmatch(name) or LOCK.fullmatch(name) for name in files):
-        raise NoPlaceError("conda create reads no environment file")
+        raise NoPlaceError("an environment file is read by conda env create alone")
     texts = [read(name) for name in files]
     if any(text is None for text in texts):
         raise NoPlaceError("the packages of a file are not known")

@@ -70,6 +70,8 @@ def _allows(call: CondaCommand, created: CondaCommand) -> bool:
         return True
     if call.subcommand in NEEDS_NO_CONDA_LATER:
         return True
+    if call.verb is Verb.INSTALL and "$" not in (call.environment or "$") and call.environment == created.environment:
+        return True
     specs = [parse_spec(word.text) for word in call.packages]
     own = bool(specs) and all(spec is not None and spec.name in CONDA_ITSELF for spec in specs)
     return own and call.place.start < created.place.start
