@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from slimconda.config import RUNTIME_IMAGE, Config
+from slimconda.config import MICROMAMBA_IMAGE, RUNTIME_IMAGE, Config
 from slimconda.rewriter import rewrite
 from slimconda.rulebook import load_rules
 from slimconda.source import Source
@@ -89,6 +89,87 @@ def test_a_builder_ships_the_environment_alone(conda_base: CondaBase, build: Bui
         assert started.stdout == b"/opt/conda/envs/app\n"
     print(f"{conda_base.name}: {sizes}")
     assert sizes["after"] < sizes["before"]
+
+
+# What mamba-org/micromamba-docker's debian.Dockerfile sets, around the tests' micromamba, which is py-rattler: another
+# user, folder, shell and entrypoint. The latter two do not exist here, so that nothing can be left to them.
+LIKE_MICROMAMBA = """\
+FROM {plain}
+COPY --from={tools} /opt/tool /opt/tool
+COPY --from={tools} /channel /channel
+COPY --from={tools} /etc/conda /etc/conda
+COPY --from={tools} /opt/conda/bin/micromamba /bin/micromamba
+RUN mkdir -p /channels /opt/conda/conda-meta && ln -s /channel /channels/defaults && ln -s /channel /channels/conda-forge \\
+    && chmod -R a+rwx /opt/conda && useradd mambauser
+ENV MAMBA_USER=mambauser LANG=C.UTF-8 LC_ALL=C.UTF-8 ENV_NAME=base MAMBA_ROOT_PREFIX=/opt/conda MAMBA_EXE=/bin/micromamba
+USER mambauser
+WORKDIR /tmp
+ENTRYPOINT ["/no/entrypoint"]
+CMD ["/bin/bash"]
+SHELL ["/no/shell"]
+"""
+
+
+@pytest.mark.daemon
+def test_another_base_makes_the_same_environment_under_the_same_settings(rattler_base: CondaBase, build: Build) -> None:
+    program = "import os, sys, numpy, requests; print(sys.prefix, os.getcwd(), os.getuid())"
+    text = (
+        f"{CONDA}RUN conda create -n app -c conda-forge python numpy requests && conda clean -afy && touch here\n"
+        f'ENV PATH=/opt/conda/envs/app/bin:$PATH\nCMD python -B -c "{program}"\n'
+    )
+    standin = "slimconda-test/like-micromamba:1"
+    build(LIKE_MICROMAMBA.format(plain=BASE, tools=rattler_base.tag), standin)
+    changed = rewritten(text, "conda-base-not-needed")
+    assert "micromamba create --yes -n app -c conda-forge -c defaults python numpy requests" in changed
+    found = {}
+    for name, made in {"before": text.replace(CONDA, f"FROM {rattler_base.tag}\n"), "after": changed}.items():
+        tag = f"slimconda-test/base:{name}-micromamba"
+        build(made.replace(f"FROM {MICROMAMBA_IMAGE}\n", f"FROM {standin}\n"), tag)
+        run = [docker(), "run", "--rm", "--network=none", tag]
+        started = subprocess.run(run, capture_output=True, check=True).stdout
+        assert started == b"/opt/conda/envs/app / 0\n"
+        listing = [
+            *run,
+            "find",
+            "/opt/conda/envs/app",
+            "/opt/conda/pkgs",
+            "/here",
+            "-type",
+            "f",
+            "-printf",
+            "%p %s %U\\n",
+        ]
+        lines = subprocess.run(listing, capture_output=True, check=False).stdout.splitlines()
+        found[name] = sorted(line for line in lines if b"/conda-meta/" not in line)
+    assert found["before"] == found["after"]
+    assert len(found["after"]) > 1000
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        (b"name: app\ndependencies: [python=3.12]\n", "micromamba create --yes -c defaults -f /app/environment.yml"),
+        (b"channels: [defaults]\ndependencies: [python]\n", "micromamba create --yes -f /app/environment.yml"),
+        (b"channels: [conda-forge, nodefaults]\ndependencies:\n- python\n", "micromamba create --yes -f /app"),
+        (b"channels: [conda-forge]\ndependencies: [python]\n", "conda env create -f /app"),
+        (b"dependencies: [python, {pip: [flask]}]\n", "conda env create -f /app"),
+        (b"dependencies: [conda-forge::python]\n", "conda env create -f /app"),
+        (b"dependencies: [python=3.*]\nvariables: {A: b}\n", "conda env create -f /app"),
+        (b"{dependencies: [python]}\n", "conda env create -f /app"),
+        (b"dependencies: ['{{ python }}']\n", "conda env create -f /app"),
+        (b"dependencies: [\n", "conda env create -f /app"),
+    ],
+)
+def test_another_base_reads_the_environment_file_first(text: bytes, written: str) -> None:
+    dockerfile = (
+        f"{CONDA}COPY . /app\nRUN conda env create -f /app/environment.yml\n"
+        'ENV PATH=/opt/conda/envs/app/bin:$PATH\nCMD ["python", "-m", "app"]\n'
+    )
+    source = Source("Dockerfile", dockerfile.encode(), lambda asked: text if asked == "environment.yml" else None)
+    done = rewrite(source, Config(select=frozenset({"conda-base-not-needed"})), unsafe=True)
+    assert done.gave_up is None
+    assert f"RUN {written}" in done.data.decode()
+    assert done.changed == written.startswith("micromamba")
 
 
 @pytest.mark.parametrize(

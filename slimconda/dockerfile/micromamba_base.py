@@ -35,7 +35,7 @@ COMMENT = re.compile(rb"^[ \t]*#.*$", re.MULTILINE)
 SHELL_WORDS = re.compile(r"(?:/(?:usr/)?bin/)?(?:ba|da)?sh|-[ceuxo]+|pipefail")
 # What each Debian has, and does with its arguments alone.
 SYSTEM = frozenset(
-    "cat cd chgrp chmod chown cp echo groupadd ln ls mkdir mv printf pwd rm rmdir set true useradd usermod".split()
+    "cat cd chgrp chmod chown cp echo groupadd ln ls mkdir mv printf rm rmdir set touch true useradd usermod".split()
 )
 REASONS = {
     "conda": "conda run also sets what activation scripts say",
