@@ -50,8 +50,7 @@ OF_THE_ROOT = re.compile(r"/opt/conda|bashrc|profile")
 # A PATH of its own must have what was before, or /bin.
 SETS_PATH = re.compile(r"(?:\A|\s)PATH[=\s]")
 KEEPS_PATH = re.compile(r"\$\{?PATH\b|[:=\s\"'](?:/usr)?/bin(?![\w/])")
-WHOLE_CONTEXT = re.compile(r"\[?[\"']?\.?/?[\"']?[,\s]|.*\*")
-HOME = re.compile(r"(?<![\w/])(?:/root|~)/?(?![\w.-])")
+HOME = re.compile(r"(?:\A|[\s\"'])(?:/root|~)/?(?:[\"'\]\s]|\Z)")
 PIP_OPTIONS = frozenset({"--no-cache-dir", "-q", "--quiet", "-U", "--upgrade", "--no-deps", "--no-input"})
 
 
@@ -140,10 +139,16 @@ def _refuse_instruction(one: Instruction, this: _Stage) -> None:
         raise NoPlaceError("SHELL is more than a plain shell")
     if one.keyword == "ENV" and SETS_PATH.search(one.value) and not KEEPS_PATH.search(one.value):
         raise NoPlaceError("PATH may not have the folder of micromamba")
-    if one.keyword in {"COPY", "ADD"} and WHOLE_CONTEXT.match(one.value) and this.writes_home:
+    if one.keyword in {"COPY", "ADD"} and _brings_folders(one) and this.writes_home:
         raise NoPlaceError("a configuration of conda may be copied along")
     if one.keyword != "RUN":
         refuse_needs(one, this.prefix)
+
+
+def _brings_folders(one: Instruction) -> bool:
+    """Tell whether a COPY or ADD may bring more than files whose names it says."""
+    *names, _ = [word.strip("[],\"'") for word in one.value.split("\n", 1)[0].split()] or [""]
+    return any(name and ("." not in name.rpartition("/")[2].strip(".") or name.endswith("*")) for name in names)
 
 
 def _of_run(run: Instruction, layer: RunLayer | None, this: _Stage) -> Iterator[Edit]:

@@ -21,6 +21,7 @@ CLEANS = re.compile(r"-[aiptfqy]+|--(?:all|index-cache|packages|tarballs|force-p
 SHORT = re.compile(r"-([qy]*)([npcf]?)")
 LONG = {"q": "--quiet", "y": "--yes", "n": "--name", "p": "--prefix", "c": "--channel", "f": "--file"}
 VALUES = frozenset({"--name", "--prefix", "--channel", "--file"})
+DECIDING = frozenset({"--channel", "--file"})
 OF_FILE = frozenset({"--name", "--prefix", "--file", "--quiet", "--yes"})
 OF_CREATE = OF_FILE | {"--channel", "--override-channels", "--strict-channel-priority"}
 KNOWN = {Verb.CREATE: OF_CREATE, Verb.INSTALL: OF_CREATE, Verb.ENV_CREATE: OF_FILE}
@@ -51,7 +52,8 @@ def translated(call: CondaCommand, default: str, read: Read, source: Source) -> 
     name = f"{call.tool} {call.subcommand}".strip()
     plain = call.tool in {Tool.CONDA, Tool.MAMBA} and call.at == 0 and len(call.tool_words) == 1
     word = call.tool_words[0]
-    if not plain or call.spelt or call.guessed or call.configured or not PROGRAM.fullmatch(word.raw) or call.leading:
+    plain = plain and len(call.read.words) == len(call.command.words)
+    if not plain or call.guessed or call.configured or not PROGRAM.fullmatch(word.raw) or call.leading:
         raise NoPlaceError("conda is called in a way of its own")
     if call.verb is not Verb.CLEAN and call.verb not in KNOWN:
         raise NoPlaceError(f"{name} may do something else in micromamba")
@@ -115,6 +117,9 @@ def _given(call: CondaCommand) -> Iterator[Given]:
     for word in call.arguments:
         option, equals, value = word.text.partition("=")
         short = SHORT.fullmatch(word.text)
+        named = option if equals and option in VALUES else waiting
+        if "$" in word.raw and (named in DECIDING or (not named and word.raw.lstrip('"').startswith("$"))):
+            raise NoPlaceError("a variable may name other channels, files or packages")
         if waiting or not word.text.startswith("-"):
             yield Given(waiting, word.text, word.span.end)
             waiting = ""
