@@ -13,11 +13,13 @@ from slimconda.dockerfile.bases import BaseImage, base_image
 from slimconda.dockerfile.brought import content_of
 from slimconda.dockerfile.builder import MOVED, REPEATED, environment_prefix, is_own_pip, refuse_needs
 from slimconda.dockerfile.caches import RunLayer
-from slimconda.dockerfile.insertion import NoPlaceError
+from slimconda.dockerfile.conda import Verb
+from slimconda.dockerfile.insertion import NoPlaceError, remove_commands
 from slimconda.dockerfile.micromamba_calls import packages_of, translated
 from slimconda.dockerfile.parser import Instruction, Stage
+from slimconda.dockerfile.prefixes import BASE
 from slimconda.dockerfile.python_tools import read_python_install
-from slimconda.dockerfile.scripts import Form, script_of
+from slimconda.dockerfile.scripts import Form, RunScript, script_of
 from slimconda.dockerfile.shell import ShellCommand, commands
 from slimconda.dockerfile.sole_environment import SoleEnvironment
 from slimconda.dockerfile.specs import parse_spec
@@ -43,6 +45,7 @@ REASONS = {
     "pip": "pip does more than install packages by their names into the environment",
     "source": "a RUN activates an environment or reads a script",
 }
+CHANGES = frozenset({Verb.INSTALL, Verb.UPDATE, Verb.UPGRADE})
 APT = frozenset({"apt", "apt-get"})
 FOLDERS = re.compile(r"/(?:usr/)?(?:s?bin)/")
 WHOLE_ROOT = re.compile(r"/opt/conda(?:/pkgs\b|(?![\w/.-]))")
@@ -158,8 +161,19 @@ def _of_run(run: Instruction, layer: RunLayer | None, this: _Stage) -> Iterator[
     if read is None or read.script.faulty or read.form not in {Form.SHELL, Form.HEREDOC}:
         raise NoPlaceError("a RUN is not understood")
     calls = {id(call.command): call for call in layer.calls} if layer else {}
+    # What changes conda itself changes nothing of the one environment.
+    about_conda = [call.command for call in calls.values() if call.verb in CHANGES and call.environment in BASE]
     edits: list[Edit] = []
-    for command in commands(read.script.body):
+    if len(about_conda) > 1:
+        raise NoPlaceError("several commands change conda itself")
+    if layer and about_conda:
+        edits += remove_commands(layer, about_conda, this.analysis.dockerfile)
+    if any(not run.span.contains(one.span) for one in edits) or len(about_conda) == len(calls) == len(_all(read)):
+        yield from edits
+        return
+    for command in _all(read):
+        if command in about_conda:
+            continue
         if layer and id(command) in calls:
             if context.user not in {None, "root", "0"}:
                 raise NoPlaceError("another user than root makes the environment")
@@ -171,6 +185,10 @@ def _of_run(run: Instruction, layer: RunLayer | None, this: _Stage) -> Iterator[
         yield Edit(run.span, apply_edits(this.source.read(run.span), (_shifted(one, run.span.start) for one in edits)))
         if run.span.end == len(this.source.data) and not this.source.data.endswith(b"\n"):
             yield Edit(Span(run.span.end, run.span.end), b"")
+
+
+def _all(read: RunScript) -> list[ShellCommand]:
+    return list(commands(read.script.body))
 
 
 def _shifted(edit: Edit, start: int) -> Edit:
