@@ -128,17 +128,8 @@ def test_another_base_makes_the_same_environment_under_the_same_settings(rattler
         run = [docker(), "run", "--rm", "--network=none", tag]
         started = subprocess.run(run, capture_output=True, check=True).stdout
         assert started == b"/opt/conda/envs/app / 0\n"
-        listing = [
-            *run,
-            "find",
-            "/opt/conda/envs/app",
-            "/opt/conda/pkgs",
-            "/here",
-            "-type",
-            "f",
-            "-printf",
-            "%p %s %U\\n",
-        ]
+        folders = ["/opt/conda/envs/app", "/opt/conda/pkgs", "/here"]
+        listing = [*run, "find", *folders, "-type", "f", "-printf", "%p %s %U\\n"]
         lines = subprocess.run(listing, capture_output=True, check=False).stdout.splitlines()
         found[name] = sorted(line for line in lines if b"/conda-meta/" not in line)
     assert found["before"] == found["after"]

@@ -28,6 +28,8 @@ from slimconda.source import Edit, Source, Span, apply_edits
 DEBIAN = "continuumio/miniconda3"
 # What their own configuration has as channels.
 CHANNELS = {DEBIAN: "defaults", "condaforge/miniforge3": "conda-forge", "condaforge/mambaforge": "conda-forge"}
+# From it on, `defaults` is what it is for micromamba (conda's changelog).
+WITHOUT_FREE = (4, 7)
 NEWEST = frozenset({"", "latest"})
 PLATFORMS = re.compile(r"|linux/(?:amd64|arm64)|\$\{?(?:TARGET|BUILD)PLATFORM\}?")
 KNOWN = REPEATED | MOVED | {"RUN", "SHELL", "USER", "VOLUME"}
@@ -128,6 +130,8 @@ def _refuse_base(found: SoleEnvironment, base: BaseImage, analysis: Analysis) ->
         raise NoPlaceError("micromamba's image may lack the platform")
     if analysis.cache_use:
         raise NoPlaceError(analysis.cache_use)
+    if analysis.conda_versions.names_older_than(WITHOUT_FREE):
+        raise NoPlaceError("the channels of this conda still hold pkgs/free")
     if SETTINGS.search(COMMENT.sub(b"", analysis.dockerfile.source.data)):
         raise NoPlaceError("conda is configured, by a file or by variables")
     if base.repository != DEBIAN and not any(one.keyword == "ENTRYPOINT" for one in stage.instructions):
