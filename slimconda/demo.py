@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from slimconda.config import Config
+from slimconda.image_linter import lint_image
 from slimconda.layers.image import Image, open_image
-from slimconda.linter import lint, lint_image
+from slimconda.linter import lint
 from slimconda.reporters import diff, text
 from slimconda.rewriter import rewrite
 from slimconda.source import Source

@@ -1,4 +1,4 @@
-"""Owns the way from a Dockerfile, an environment file or an image to a report.
+"""Owns the way from a Dockerfile or an environment file to a report.
 
 It runs checks, stamps rule and severity, obeys pragmas.
 """
@@ -8,24 +8,23 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from slimconda.checks import CHECKS, Check, by_globs
+from slimconda.checks import CHECKS, Check
 from slimconda.config import Config
 from slimconda.dockerfile.analysis import Analysis
 from slimconda.dockerfile.parser import Dockerfile, parse
 from slimconda.dockerfile.pragmas import Pragma, read_environment_pragmas, read_pragmas
 from slimconda.errors import InputError
-from slimconda.findings import Finding, LayerPart, Problem, Report, Safety, Severity
+from slimconda.findings import Finding, Report
 from slimconda.kinds import Kind, kind_of
 from slimconda.rulebook import Rule, load_rules
 from slimconda.source import Source, Span
+from slimconda.stamps import stamped
 
 if TYPE_CHECKING:
     from slimconda.environments.file import EnvironmentFile, Pins
-    from slimconda.layers.image import Image
 
 SYNTAX_ERROR = "syntax-error"
 DEEPEST = 64  # statements of an environment file that may start before a place and hold it
-IN_BASE = "it lies in the base image, where no clean reaches it: only another base, or flattening, frees it"
 
 
 def lint(source: Source, config: Config) -> Report:
@@ -64,7 +63,7 @@ def lint_environment(source: Source, config: Config, pins: "Pins | None" = None)
     if file.unread is not None:
         raise InputError(f"{source.path}:{source.line_of(file.unread.span.start)}: {file.unread.message}")
     findings = [
-        _stamped(rule, problem, source.path)
+        stamped(rule, problem, source.path)
         for rule, check in _wanted(config)
         if check.environment
         for problem in check.environment(file)
@@ -87,23 +86,6 @@ def _line_of(finding: Finding, file: "EnvironmentFile", source: Source) -> Span 
     return held and Span(source.line_start(source.line_of(held.start)), held.end)
 
 
-def lint_image(image: "Image", config: Config) -> Report:
-    """Return the report of an image's layers."""
-    findings: list[Finding] = []
-    for rule, check in _wanted(config):
-        found = check.image(image) if check.image else by_globs.check_image(rule, image) if rule.residue else ()
-        findings += [_in_base(_stamped(rule, problem, image.name), image) for problem in found]
-    return Report(tuple(findings))
-
-
-def _in_base(finding: Finding, image: "Image") -> Finding:
-    """Return the finding as information where it lies in the base image, which no Dockerfile here makes."""
-    part = finding.place
-    if not isinstance(part, LayerPart) or not image.layers[part.layer].base:
-        return finding
-    return replace(finding, severity=Severity.INFO, message=f"{finding.message}; {IN_BASE}")
-
-
 def _wanted(config: Config) -> Iterator[tuple[Rule, Check]]:
     rules = load_rules()
     for name, check in CHECKS.items():
@@ -117,23 +99,7 @@ def _findings(analysis: Analysis, config: Config) -> Iterator[Finding]:
         if check.dockerfile is None or broken != (rule.name == SYNTAX_ERROR):
             continue
         for problem in check.dockerfile(analysis):
-            yield _stamped(rule, problem, analysis.dockerfile.source.path)
-
-
-def _stamped(rule: Rule, problem: Problem, path: str) -> Finding:
-    fix = problem.fix
-    if fix is not None and rule.safety is Safety.UNSAFE:
-        fix = replace(fix, safety=Safety.UNSAFE)
-    return Finding(
-        rule.name,
-        rule.severity,
-        problem.message,
-        path,
-        problem.place,
-        fix,
-        problem.stage,
-        unfixable=None if fix else problem.unfixable,
-    )
+            yield stamped(rule, problem, analysis.dockerfile.source.path)
 
 
 def _start(finding: Finding) -> int:
@@ -156,7 +122,7 @@ def _pragma_findings(pragmas: list[Pragma], findings: list[Finding], config: Con
     judged = [pragma for pragma in pragmas if config.wants(pragma.rule, default=pragma.rule not in off)]
     found = [(finding.rule, finding.place) for finding in findings if isinstance(finding.place, Span)]
     return [
-        _stamped(rule, problem, path)
+        stamped(rule, problem, path)
         for rule, check in _wanted(config)
         if check.pragmas
         for problem in check.pragmas(judged, found, frozenset(CHECKS))

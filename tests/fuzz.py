@@ -25,9 +25,9 @@ import zstandard
 
 from slimconda.config import Config
 from slimconda.errors import ImageError
+from slimconda.image_linter import lint_image
 from slimconda.layers.image import Image, open_image
 from slimconda.layers.request import Request
-from slimconda.linter import lint_image
 from slimconda.reporters import inspect_html, inspect_json, inspect_text
 from tests.images import RECIPES, digest, docker_new, docker_old, layer_tar, load_recipe, oci_archive, podman
 

@@ -15,6 +15,7 @@ from slimconda.linter import lint
 from slimconda.reporters.rules import render_table
 from slimconda.rulebook import load_rules
 from slimconda.source import Source
+from tests.images import docker_new, layer_tar
 
 TOP = Path(__file__).parent.parent
 MARKED = re.compile(r"(<!-- generated: ([^>]*?) -->)(.*?)(<!-- end -->)", re.DOTALL)
@@ -49,15 +50,20 @@ def test_imports_go_one_way() -> None:
     command(sys.executable, "-c", "from importlinter.cli import lint_imports_command as run; run()")
 
 
-def loaded_by_lint(folder: Path, text: str) -> set[str]:
-    """Return the modules that `slimconda lint` has imported when it ends, in a folder with this one Dockerfile."""
-    (folder / "Dockerfile").write_text(text)
+def loaded_by(folder: Path, *arguments: str) -> set[str]:
+    """Return the modules that slimconda has imported when it ends, called in a folder."""
     code = (
         "import sys\nfrom slimconda.cli import app\n"
-        "try: app(['lint'])\nexcept SystemExit as end: assert end.code in {0, 1}\n"
+        f"try: app({[*arguments]!r})\nexcept SystemExit as end: assert end.code in {{0, 1}}\n"
         "print('loaded:', *sys.modules)"
     )
     return set(command(sys.executable, "-c", code, cwd=folder).rpartition("loaded:")[2].split())
+
+
+def loaded_by_lint(folder: Path, text: str) -> set[str]:
+    """Return the modules that `slimconda lint` has imported when it ends, in a folder with this one Dockerfile."""
+    (folder / "Dockerfile").write_text(text)
+    return loaded_by(folder, "lint")
 
 
 @pytest.mark.parametrize("text", [CLEANED, LEFT, PLAIN])
@@ -85,6 +91,17 @@ def test_lint_imports_only_its_own_rooms(text: str, tmp_path: Path) -> None:
         "reporters.inspect_text",
     )
     assert {name for name in rooms if name.removeprefix("slimconda.").startswith(others)} == set()
+
+
+@pytest.mark.parametrize("words", [("inspect",), ("inspect", "--format", "json"), ("compare", "a.tar")])
+def test_looking_at_an_image_imports_nothing_that_reads_dockerfiles(words: tuple[str, ...], tmp_path: Path) -> None:
+    urls, cached = {"file": "opt/conda/pkgs/urls", "size": 9}, {"file": "opt/conda/pkgs/a-1-0.conda", "size": 200_000}
+    (tmp_path / "a.tar").write_bytes(docker_new([layer_tar([urls, cached])]))
+    loaded = loaded_by(tmp_path, *words, "a.tar", "--no-cache")
+    assert "slimconda.layers.residue" in loaded
+    others = ("slimconda.dockerfile", "slimconda.checks", "slimconda.linter", "slimconda.rewriter", "tree_sitter")
+    assert {name for name in loaded if name.startswith(others)} == set()
+    assert {"docker", "requests", "urllib3", "yaml"} & loaded == set()
 
 
 def test_a_dockerfile_without_conda_has_no_shell_text_read(monkeypatch: pytest.MonkeyPatch) -> None:

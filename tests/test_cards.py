@@ -7,6 +7,7 @@ import pytest
 from slimconda.checks import CHECKS
 from slimconda.config import Config
 from slimconda.findings import Report, Severity
+from slimconda.image_checks import IMAGE_CHECKS
 from slimconda.linter import lint, lint_environment
 from slimconda.reporters.text import render_findings
 from slimconda.rewriter import Rewrite, rewrite, rewrite_environment
@@ -47,6 +48,10 @@ def report_of(text: bytes, name: str, path: str = "Dockerfile") -> str:
 
 def test_each_rule_has_a_card_and_a_check() -> None:
     assert set(CHECKS) == set(RULES)
+
+
+def test_each_rule_that_names_files_of_an_image_has_a_check_for_it() -> None:
+    assert {rule.name for rule in RULES.values() if rule.residue} <= set(IMAGE_CHECKS) <= set(RULES)
 
 
 @pytest.mark.parametrize("name", RULES)

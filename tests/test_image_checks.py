@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from slimconda.checks.conda_files_not_needed import check_image
 from slimconda.config import Config
 from slimconda.findings import LayerPart, Place, Severity
+from slimconda.image_checks.conda_files_not_needed import check_image
+from slimconda.image_linter import lint_image
 from slimconda.layers.image import analyse
 from slimconda.layers.manifest import LayerSource
 from slimconda.layers.tar import Kind, Member
-from slimconda.linter import lint_image
+from slimconda.rulebook import load_rules
 from tests.images import FIXTURES, load_listing
 from tests.test_cli import slimconda
 
@@ -86,7 +87,7 @@ def test_only_visible_files_in_environments_count() -> None:
 
 def found(layers: list[tuple[LayerSource, list[Member]]]) -> list[Place]:
     image = analyse("x", layers)
-    return [problem.place for problem in check_image(image)]
+    return [problem.place for problem in check_image(load_rules()["conda-files-not-needed"], image)]
 
 
 def test_the_demonstration_saves_what_it_announces(tmp_path: Path) -> None:

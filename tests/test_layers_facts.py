@@ -13,17 +13,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slimconda.checks import by_globs
 from slimconda.config import Config
 from slimconda.errors import ImageError
 from slimconda.findings import Report, Safety, Severity
+from slimconda.image_checks import by_globs
+from slimconda.image_linter import lint_image
 from slimconda.layers import image as image_module
 from slimconda.layers.base import count_base_layers
 from slimconda.layers.globs import compile_globs
 from slimconda.layers.image import analyse, open_image, with_base
 from slimconda.layers.manifest import LayerSource
 from slimconda.layers.tar import Kind, Member
-from slimconda.linter import lint_image
 from slimconda.reporters import inspect_json, inspect_text
 from slimconda.rulebook import Rule, load_rules
 from tests.images import digest, docker_new, docker_old, layer_tar, members_tar

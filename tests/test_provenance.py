@@ -12,10 +12,10 @@ from slimconda.config import Config
 from slimconda.dockerfile.parser import parse
 from slimconda.errors import InputError
 from slimconda.findings import Severity
+from slimconda.image_linter import lint_image
 from slimconda.layers.image import Image, analyse, open_image
 from slimconda.layers.manifest import LayerSource
 from slimconda.layers.tar import Kind, Member
-from slimconda.linter import lint_image
 from slimconda.provenance import place_findings, tie_layers
 from slimconda.reporters import github, inspect_json, inspect_text
 from slimconda.source import Source

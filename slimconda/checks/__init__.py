@@ -1,4 +1,7 @@
-"""Owns the list of checks: one module per rule, of the same name as its card. A check never names itself."""
+"""Owns the list of checks: one module per rule, of the same name as its card. A check never names itself.
+
+What rules say of images is in image_checks.
+"""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -60,7 +63,6 @@ if TYPE_CHECKING:
     from slimconda.dockerfile.analysis import Analysis
     from slimconda.dockerfile.pragmas import Pragma
     from slimconda.environments.file import EnvironmentFile
-    from slimconda.layers.image import Image
     from slimconda.source import Span
 
 
@@ -69,16 +71,13 @@ class Check:
     """How a rule looks at its inputs; None for one that it does not look at."""
 
     dockerfile: "Callable[[Analysis], Iterator[Problem]] | None" = None
-    image: "Callable[[Image], Iterator[Problem]] | None" = None
     pragmas: "Callable[[list[Pragma], list[tuple[str, Span]], frozenset[str]], Iterator[Problem]] | None" = None
     environment: "Callable[[EnvironmentFile], Iterator[Problem]] | None" = None
 
 
 CHECKS = {
-    "conda-cache-left": Check(conda_cache_left.check_dockerfile, conda_cache_left.check_image),
-    "conda-clean-in-later-layer": Check(
-        conda_clean_in_later_layer.check_dockerfile, conda_clean_in_later_layer.check_image
-    ),
+    "conda-cache-left": Check(conda_cache_left.check_dockerfile),
+    "conda-clean-in-later-layer": Check(conda_clean_in_later_layer.check_dockerfile),
     "conda-clean-incomplete": Check(conda_clean_incomplete.check_dockerfile),
     "conda-clean-before-install": Check(conda_clean_before_install.check_dockerfile),
     "conda-clean-skipped": Check(conda_clean_skipped.check_dockerfile),
@@ -86,7 +85,7 @@ CHECKS = {
     "conda-packages-kept": Check(conda_packages_kept.check_dockerfile),
     "conda-trim-frees-nothing": Check(conda_trim_frees_nothing.check_dockerfile),
     "conda-failure-ignored": Check(conda_failure_ignored.check_dockerfile),
-    "conda-installer-left": Check(conda_installer_left.check_dockerfile, conda_installer_left.check_image),
+    "conda-installer-left": Check(conda_installer_left.check_dockerfile),
     "conda-installs-split": Check(conda_installs_split.check_dockerfile),
     "conda-unknown-flag": Check(conda_unknown_flag.check_dockerfile),
     "conda-clean-without-target": Check(conda_clean_without_target.check_dockerfile),
@@ -110,7 +109,7 @@ CHECKS = {
         anaconda_distribution.check_dockerfile, environment=anaconda_distribution.check_environment
     ),
     "build-tools-left": Check(build_tools_left.check_dockerfile),
-    "conda-files-not-needed": Check(conda_files_not_needed.check_dockerfile, conda_files_not_needed.check_image),
+    "conda-files-not-needed": Check(conda_files_not_needed.check_dockerfile),
     "conda-itself-shipped": Check(conda_itself_shipped.check_dockerfile),
     "conda-unpinned": Check(conda_unpinned.check_dockerfile, environment=conda_unpinned.check_environment),
     "cuda-twice": Check(cuda_twice.check_dockerfile, environment=cuda_twice.check_environment),

@@ -2,17 +2,12 @@
 
 from collections.abc import Iterator
 from itertools import islice
-from typing import TYPE_CHECKING
 
 from slimconda.dockerfile.analysis import Analysis
 from slimconda.dockerfile.caches import RunLayer
 from slimconda.dockerfile.cleaning import missing_cleans, uncleaned
 from slimconda.dockerfile.insertion import NoPlaceError
-from slimconda.findings import Fix, LayerPart, Problem
-from slimconda.units import size_text
-
-if TYPE_CHECKING:
-    from slimconda.layers.image import Image
+from slimconda.findings import Fix, Problem
 
 
 def check_dockerfile(analysis: Analysis) -> Iterator[Problem]:
@@ -48,20 +43,3 @@ def _next_install(layer: RunLayer, analysis: Analysis, later: Iterator[RunLayer]
         if shared and layer.stage in analysis.stages.lineage(other.stage):
             return other
     return None
-
-
-def check_image(image: "Image") -> Iterator[Problem]:
-    """Yield each layer with a package cache that nothing deletes later.
-
-    What a clean in the same layer would have left, or has left, is no finding: packages that are linked into an
-    environment, and lists of URLs.
-    """
-    from slimconda.layers.residue import CACHE_LEFT
-
-    for layer in image.layers:
-        residue, cache = layer.residue.get(CACHE_LEFT), layer.cache
-        if residue and layer.exceeds_leftovers(CACHE_LEFT):
-            kinds = {"archives": cache.archives, "unlinked packages": cache.extracted, "index": cache.index}
-            parts = ", ".join(f"{size_text(count)} {kind}" for kind, count in kinds.items() if count)
-            message = f"{size_text(residue.bytes)} of package cache stay in this layer ({parts})"
-            yield Problem(message, LayerPart(layer.index, residue.bytes, residue.paths))

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from slimconda.dockerfile.analysis import Analysis
 from slimconda.dockerfile.caches import RunLayer, Verdict
@@ -12,12 +11,8 @@ from slimconda.dockerfile.insertion import NoPlaceError, find_link, insert_at, r
 from slimconda.dockerfile.shell import ShellCommand
 from slimconda.dockerfile.sweeps import removing
 from slimconda.dockerfile.trial import left_after, tried
-from slimconda.findings import Fix, LayerPart, Problem
+from slimconda.findings import Fix, Problem
 from slimconda.source import Edit, Span
-from slimconda.units import size_text
-
-if TYPE_CHECKING:
-    from slimconda.layers.image import Image
 
 JOINT = re.compile(rb"[\s\\`]*(?:&&|;)[\s\\`]*")
 CACHE = re.compile(r".*/pkgs(?:/.*)?")
@@ -121,14 +116,3 @@ def _after_clean(words: str, last: RunLayer, analysis: Analysis) -> Edit:
     if joint is None or edit.span.start < edit.span.end:
         raise NoPlaceError("it may not run there")
     return Edit(edit.span, edit.text + joint[0] + words.encode("utf-8", "surrogateescape"))
-
-
-def check_image(image: "Image") -> Iterator[Problem]:
-    """Yield each layer that stores a package cache which a later layer hides."""
-    from slimconda.layers.residue import CLEANED_LATER
-
-    for layer in image.layers:
-        residue = layer.residue.get(CLEANED_LATER)
-        if residue and layer.exceeds_leftovers(CLEANED_LATER):
-            message = f"a later layer hides {size_text(residue.bytes)} of package cache that this one stores"
-            yield Problem(message, LayerPart(layer.index, residue.bytes, residue.paths))

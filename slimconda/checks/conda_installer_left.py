@@ -4,7 +4,6 @@ import posixpath
 import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
 
 from slimconda.dockerfile.analysis import Analysis
 from slimconda.dockerfile.caches import Fetched, RunLayer, Verdict
@@ -15,12 +14,8 @@ from slimconda.dockerfile.installers import is_installer_name
 from slimconda.dockerfile.parser import Instruction, Stage
 from slimconda.dockerfile.trial import keeps_out
 from slimconda.dockerfile.wrappers import environment_words
-from slimconda.findings import Fix, LayerPart, Problem
+from slimconda.findings import Fix, Problem
 from slimconda.source import Span
-from slimconda.units import size_text
-
-if TYPE_CHECKING:
-    from slimconda.layers.image import Image
 
 VARIABLE_FILE = re.compile(r"\$\{?(\w+)\}?")
 FORCED_REMOVAL = re.compile(r"\brm\s+(?:-\w+\s+)*-\w*f\w*\s[^;&|\n]*")
@@ -104,15 +99,3 @@ def _may_mean(word: str, download: Download) -> bool:
     if word.startswith("/") and download.path.startswith("/"):
         return fnmatchcase(download.path, word)
     return fnmatchcase(download.name, name)
-
-
-def check_image(image: "Image") -> Iterator[Problem]:
-    """Yield each layer that stores an installer, whether or not a later layer hides it."""
-    from slimconda.layers.residue import INSTALLER_LEFT
-
-    for layer in image.layers:
-        residue = layer.residue.get(INSTALLER_LEFT)
-        if residue:
-            names = ", ".join(posixpath.basename(path) for path in residue.paths)
-            message = f"this layer stores {size_text(residue.bytes)} of installers ({names})"
-            yield Problem(message, LayerPart(layer.index, residue.bytes, residue.paths))

@@ -1,6 +1,6 @@
 """Owns `slimconda inspect`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -107,13 +107,14 @@ class _View:
 
 
 def _view(image: "Image", dockerfile: Path | None, settings: "Config") -> _View:
-    from slimconda.dockerfile.parser import parse
-    from slimconda.linter import lint_image
-    from slimconda.provenance import place_findings, tie_layers
+    from slimconda.image_linter import lint_image
 
     report = lint_image(image, settings)
     if dockerfile is None:
         return _View(image, report)
+    from slimconda.dockerfile.parser import parse
+    from slimconda.provenance import place_findings, tie_layers
+
     tie = tie_layers(image, parse(open_source(str(dockerfile))), settings)
     return _View(image, place_findings(report, image, tie), tie)
 
@@ -132,11 +133,14 @@ def _write_page(path: Path, view: _View, over: "Sequence[Exceeded]", settings: "
 
 
 def _rendered(output: ImageFormat, view: _View, over: "Sequence[Exceeded]") -> str:
-    from slimconda.reporters import github, inspect_json, inspect_text
+    if output is ImageFormat.JSON:
+        from slimconda.reporters import inspect_json
 
-    renderers: dict[ImageFormat, Callable[[], str]] = {
-        ImageFormat.TEXT: lambda: inspect_text.render(view.image, view.report, over),
-        ImageFormat.JSON: lambda: inspect_json.render(view.image, view.report, view.tie, over),
-        ImageFormat.GITHUB: lambda: github.render(view.report, [one.message for one in over]),
-    }
-    return renderers[output]()
+        return inspect_json.render(view.image, view.report, view.tie, over)
+    if output is ImageFormat.GITHUB:
+        from slimconda.reporters import github
+
+        return github.render(view.report, [one.message for one in over])
+    from slimconda.reporters import inspect_text
+
+    return inspect_text.render(view.image, view.report, over)

@@ -3,19 +3,21 @@
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from slimconda.budgets import Exceeded
 from slimconda.findings import Finding, Report
 from slimconda.layers.environments import Duplicate, Environment
 from slimconda.layers.image import Image, Layer
-from slimconda.provenance import Tie
 from slimconda.reporters.escapes import clean
 from slimconda.reporters.json import VERSION, finding_fields
 from slimconda.source import Source
 
+if TYPE_CHECKING:
+    from slimconda.provenance import Tie
 
-def render(image: Image, report: Report, tie: Tie | None = None, over: Sequence[Exceeded] = ()) -> str:
+
+def render(image: Image, report: Report, tie: "Tie | None" = None, over: Sequence[Exceeded] = ()) -> str:
     """Return image and findings as JSON text; undecodable bytes become U+FFFD.
 
     With a tie each layer has the lines of the instruction that made it, null for those of the base. `over` are budgets
@@ -37,7 +39,7 @@ def render(image: Image, report: Report, tie: Tie | None = None, over: Sequence[
     return json.dumps(content, indent=2, ensure_ascii=True) + "\n"
 
 
-def _layer(layer: Layer, tie: Tie | None) -> dict[str, Any]:
+def _layer(layer: Layer, tie: "Tie | None") -> dict[str, Any]:
     return {
         "index": layer.index,
         "digest": clean(layer.digest),
@@ -58,7 +60,7 @@ def _layer(layer: Layer, tie: Tie | None) -> dict[str, Any]:
     }
 
 
-def _instruction(layer: Layer, tie: Tie) -> dict[str, Any]:
+def _instruction(layer: Layer, tie: "Tie") -> dict[str, Any]:
     made_by = tie.instructions.get(layer.index)
     fields = {"keyword": made_by.keyword, "line": made_by.start_line, "end_line": made_by.end_line} if made_by else None
     return {"instruction": fields}

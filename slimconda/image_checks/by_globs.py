@@ -1,20 +1,17 @@
 """Owns the image side of rules that have only globs in their card: what of them a layer stores is the finding."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from slimconda.findings import LayerPart, Problem
+from slimconda.layers.image import Image
+from slimconda.rulebook import Rule
 from slimconda.units import size_text
-
-if TYPE_CHECKING:
-    from slimconda.layers.image import Image
-    from slimconda.rulebook import Rule
 
 # Empty caches keep marks and locks of some hundred bytes, which nobody gains from removing.
 SMALLEST = 100_000
 
 
-def check_image(rule: "Rule", image: "Image") -> Iterator[Problem]:
+def check_image(rule: Rule, image: Image) -> Iterator[Problem]:
     """Yield each layer that stores enough of what the rule's globs name, under no name that they do not."""
     for layer in image.layers:
         residue = layer.residue.get(rule.name) or layer.advice.get(rule.name)
