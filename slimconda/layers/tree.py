@@ -72,13 +72,33 @@ class Tree:
     layers: list[list[Inode]] = field(default_factory=list)
 
     def apply(self, members: Iterable[Member]) -> None:
-        """Put a layer on top. Whiteouts hit lower layers only, wherever in the tar they stand (OCI image spec)."""
-        entries, whiteouts, opaques = _sort(members)
-        for path in opaques:
+        """Put a layer on top. Whiteouts hit lower layers only, wherever in the tar they stand (OCI image spec).
+
+        The members are taken one by one into a tree of the layer alone, where the last of a path wins: what stood there
+        for a moment hides nothing of lower layers.
+        """
+        removed, emptied = list[str](), list[str]()
+        root = Node("", None, {})
+        inodes = _LayerWriter(root, len(self.layers)).write(_entries(members, removed, emptied))
+        for path in (*emptied, *removed):
             self._remove(path)
-        for path in whiteouts:
-            self._remove(path)
-        self.layers.append(_LayerWriter(self, len(self.layers)).write(_settled(entries)))
+        self._merge(root)
+        self.layers.append(inodes)
+
+    def _merge(self, root: Node) -> None:
+        """Move the names of a tree into this one, over what has them here; folders that both have become one."""
+        pairs = [(self.root, root)]
+        while pairs:
+            folder, upper = pairs.pop()
+            children = _children(folder)
+            for name, node in _children(upper).items():
+                known = children.get(name)
+                if known is not None and known.children is not None and node.children is not None:
+                    pairs.append((known, node))
+                    continue
+                if known is not None:
+                    detach(known, deleted=False)
+                node.parent, children[name] = folder, node
 
     def _remove(self, path: str) -> None:
         node = self.find(path)
@@ -90,12 +110,16 @@ class Tree:
 
     def find(self, path: str) -> Node | None:
         """Return what a path names in the merged tree; symbolic links are not followed."""
-        node = self.root
-        for part in path.split("/") if path else ():
-            if node.children is None or part not in node.children:
-                return None
-            node = node.children[part]
-        return node
+        return _find(self.root, path)
+
+
+def _find(root: Node, path: str) -> Node | None:
+    node = root
+    for part in path.split("/") if path else ():
+        if node.children is None or part not in node.children:
+            return None
+        node = node.children[part]
+    return node
 
 
 def _children(node: Node) -> dict[str, Node]:
@@ -117,23 +141,21 @@ def detach(node: Node, *, deleted: bool) -> None:
             gone.inode.deleted = gone.inode.deleted or deleted
 
 
-def _sort(members: Iterable[Member]) -> tuple[list[Member], list[str], list[str]]:
-    """Return the entries with clean paths, the paths whited out and the paths made opaque."""
-    entries, whiteouts, opaques = [], [], []
+def _entries(members: Iterable[Member], removed: list[str], emptied: list[str]) -> Iterator[Member]:
+    """Yield the entries with clean paths, and note the paths whited out and the paths made opaque."""
     for member in members:
         path = normalise(member.path)
         folder, _, name = path.rpartition("/")
         if not name.startswith(WHITEOUT):
             if path:
-                entries.append(member if path == member.path else member._replace(path=path))
+                yield member if path == member.path else member._replace(path=path)
             continue
         if folder:  # a marker's folder is a directory of this layer, whatever lower layers have there
-            entries.append(Member(folder, DIRECTORY, 0, ""))
+            yield Member(folder, DIRECTORY, 0, "")
         if name == OPAQUE:
-            opaques.append(folder)
+            emptied.append(folder)
         elif not name.startswith(META) and name[len(WHITEOUT) :] not in {"", ".", ".."}:
-            whiteouts.append(f"{folder}/{name[len(WHITEOUT) :]}".lstrip("/"))
-    return entries, whiteouts, opaques
+            removed.append(f"{folder}/{name[len(WHITEOUT) :]}".lstrip("/"))
 
 
 def normalise(path: str) -> str:
@@ -149,50 +171,17 @@ def normalise(path: str) -> str:
     return "/".join(parts)
 
 
-def _settled(entries: list[Member]) -> list[Member]:
-    """Return what a layer holds in the end, where it has a folder and something else at one path: the last one wins.
-
-    No builder writes such a layer; but what stood there for a moment must not hide what lower layers have below it.
-    """
-    folders = {member.path for member in entries if member.kind is DIRECTORY}
-    for folder in {member.path.rpartition("/")[0] for member in entries} - folders:
-        while folder and folder not in folders:
-            folders.add(folder)
-            folder = folder.rpartition("/")[0]  # noqa: PLW2901
-    mixed = not folders.isdisjoint([member.path for member in entries if member.kind is not DIRECTORY])
-    return list(_replayed(entries)) if mixed else entries
-
-
-def _replayed(entries: list[Member]) -> Iterator[Member]:
-    alone = Tree()
-    inodes = _LayerWriter(alone, 0).write(entries)
-    stack = [alone.root]
-    while stack:
-        folder = stack.pop()
-        yield Member(folder.path, DIRECTORY, 0, "")
-        stack += [child for child in _children(folder).values() if child.children is not None]
-    for inode in inodes:
-        first, *others = (node.path for node in inode.names)
-        yield Member(first, inode.kind, inode.size, inode.target, inode.packed)
-        yield from (Member(other, HARD_LINK, 0, first) for other in others)
-
-
 class _LayerWriter:
-    """Puts the entries of one layer into the tree."""
+    """Makes the tree of one layer alone."""
 
-    def __init__(self, tree: Tree, layer: int) -> None:
-        self.tree, self.layer = tree, layer
+    def __init__(self, root: Node, layer: int) -> None:
+        self.root, self.layer = root, layer
         self.inodes: list[Inode] = []
-        self.folders: dict[str, Node] = {"": tree.root}
+        self.folders: dict[str, Node] = {"": root}
 
-    def write(self, entries: list[Member]) -> list[Inode]:
-        """Return the inodes that the layer stores; the list is emptied, so that each member's memory is free again."""
-        early = []
-        entries.reverse()
-        while entries:
-            member = entries.pop()
-            if not self._write(member):
-                early.append(member)
+    def write(self, entries: Iterable[Member]) -> list[Inode]:
+        """Return the inodes that the layer stores."""
+        early = [member for member in entries if not self._write(member)]
         for member in early:
             self._write_early(member, {other.path: other.target for other in early})
         for inode in self.inodes:
@@ -216,8 +205,8 @@ class _LayerWriter:
 
     def _own_inode(self, path: str) -> Inode | None:
         """Return what this layer has at a path."""
-        node = self.tree.find(path)
-        return node.inode if node is not None and node.inode is not None and node.inode.layer == self.layer else None
+        node = _find(self.root, path)
+        return node.inode if node is not None else None
 
     def _write_early(self, member: Member, early: dict[str, str]) -> None:
         """Place a hard link whose target came later, perhaps over other links; without a target it stores nothing."""
