@@ -158,16 +158,18 @@ def test_columns_are_counted_as_the_editor_wants(tmp_path: Path, encoding: str, 
     with_editor(tmp_path, play)
 
 
-ENVIRONMENT = "dependencies:\n- numpy\n- pip:\n  - numpy\n"
+ENVIRONMENT = "dependencies:\n- numpy=2.2\n- pip=25.3\n- pip:\n  - numpy\n  - requests==2.31.0\n"
 INLINE = "services:\n  a:\n    build:\n      dockerfile_inline: |\n        FROM a\n        RUN conda install -y b=1\n"
 
 
 def test_environment_files(tmp_path: Path) -> None:
     async def play(editor: Editor) -> None:
         (twice,) = await editor.open(ENVIRONMENT)
-        assert (twice.code, twice.range.start) == ("package-given-twice", types.Position(3, 4))
-        assert await editor.hover(3, 5) is not None
-        assert await editor.actions(twice.range) == []
+        assert (twice.code, twice.range.start) == ("package-given-twice", types.Position(4, 4))
+        assert await editor.hover(4, 5) is not None
+        quick, everything = await editor.actions(twice.range)
+        for action in (quick, everything):
+            assert applied(ENVIRONMENT, action) == ENVIRONMENT.replace("  - numpy\n", "")
 
     with_editor(tmp_path, play, Editor.of("environment.yml"))
 
