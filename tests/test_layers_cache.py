@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import tracemalloc
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +16,7 @@ from typer.testing import CliRunner
 from slimconda.cli import app
 from slimconda.findings import Report
 from slimconda.layers import kept
+from slimconda.layers.columns import Members
 from slimconda.layers.contents import Content
 from slimconda.layers.entries import decode, encode
 from slimconda.layers.headers import HARD_LINK, SYMLINK, Kind, Member
@@ -140,7 +143,7 @@ def test_a_file_under_another_ones_name_is_foreign(tmp_path: Path) -> None:
 
 def test_the_folder_stays_small(tmp_path: Path) -> None:
     store = Store(tmp_path, 40_000)
-    content = Content([Member(f"{n}", Kind.FILE, hash((n, n)) % 10**15, "") for n in range(600)])
+    content = Content(Members(Member(f"{n}", Kind.FILE, hash((n, n)) % 10**15, "") for n in range(600)))
     for number in range(12):
         store.save(f"{number}", content, records=False)
         store.load("0", records=False)
@@ -161,10 +164,28 @@ def test_what_is_kept_comes_back(rows: list[tuple[str, Kind, int, str, int]], is
     ]
     records = Records()
     records["p/conda-meta/a.json"] = PackageRecord("a", "1", "0", ("x", "y"))
-    content = Content(members, 99 if is_packed else None, records)
-    assert decode(encode("k", content, records=True), "k", records=True) == content
+    content = Content(Members(members), 99 if is_packed else None, records)
+    found = decode(encode("k", content, records=True), "k", records=True)
+    assert found is not None
+    assert ([*found.members], found.packed, found.records) == (members, content.packed, content.records)
     assert decode(encode("k", content, records=False), "k", records=True) is None
     assert decode(encode("k", content, records=True), "other", records=True) is None
+
+
+def test_many_members_take_little_memory_and_come_back_as_often_as_they_are_asked_for() -> None:
+    def many() -> Iterator[Member]:
+        for n in range(60_000):
+            path = f"opt/conda/lib/python3.11/site-packages/p{n // 20}/\udcff{n}"
+            yield Member(path, HARD_LINK if n % 2 else Kind.FILE, 0 if n % 2 else n << 40, path if n % 2 else "", n)
+
+    tracemalloc.start()
+    try:
+        members = Members(many())
+        assert tracemalloc.get_traced_memory()[0] < 20_000_000
+    finally:
+        tracemalloc.stop()
+    assert len(members) == 60_000
+    assert [*members] == [*members] == [*many()]
 
 
 @pytest.mark.daemon

@@ -5,10 +5,11 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from slimconda.errors import ImageError
+from slimconda.layers.columns import Members
 from slimconda.layers.contents import Content, read_content
 from slimconda.layers.kept import Part, Seen, kept_or_read
 from slimconda.layers.manifest import Documents, LayerSource, read_layers
@@ -132,7 +133,7 @@ def _layers(find: Callable[[str], Blob | None], request: Request, meter: Meter) 
 
     sources = read_layers(Documents(read, lambda path: find(path) is not None), request.choice)
     if not request.layers:
-        yield from ((source, []) for source in sources)
+        yield from ((source, Members()) for source in sources)
         return
     packed = [_found(source.path, find(source.path)).is_packed() for source in sources]
     for source, read_one in in_order(content, sources, worthwhile=sum(packed) > 1, stop=meter.stop):
@@ -207,8 +208,7 @@ def _streamed_blob(outer: Chunks, member: Member, request: Request) -> Blob:
         content = read_content(part, member.size, lambda at: at.position == member.size, records=request.records)
     except ImageError as error:
         return Blob(_not_json, _raiser(error))
-    # A blob may stand several times in the list of layers, and who gets the members may empty their list.
-    return Blob(_not_json, lambda _: replace(content, members=list(content.members)))
+    return Blob(_not_json, lambda _: content)
 
 
 def _raiser(error: ImageError) -> Callable[[LayerSource], Content]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
+from slimconda.layers.columns import Members
 from slimconda.layers.manifest import LayerSource
 from slimconda.layers.packing import Packing, Unpacked, sniff
 from slimconda.layers.records import Records
@@ -14,7 +15,7 @@ from slimconda.layers.tar import Keep, Member, scan
 class Content:
     """The members of one blob; `packed` is the blob's size in bytes where it is compressed."""
 
-    members: list[Member]
+    members: Members
     packed: int | None = None
     records: Records = field(default_factory=Records)
 
@@ -40,12 +41,12 @@ def read_content(
     packing, found = sniff(stream.peek(4)), Records()
     keep = found.keep if records else None
     if packing is Packing.PLAIN:
-        return Content(list(scan(stream, lambda: whole(stream), keep)), None, found)
+        return Content(Members(scan(stream, lambda: whole(stream), keep)), None, found)
     unpacked = Unpacked(stream, size, packing, seen)
     plain = Chunks(iter(unpacked))
     # Of gzip only its end tells whether all of it came, and raises; of zstd nothing tells.
     ends = (lambda: True) if packing is Packing.GZIP else (lambda: whole(stream))
-    members = list(_costed(plain, unpacked, ends, keep))
+    members = Members(_costed(plain, unpacked, ends, keep))
     while plain.skip(PIECE):
         pass
     return Content(members, size, found)

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from slimconda.errors import DaemonError, ImageError
 from slimconda.layers.archive import read_stream
+from slimconda.layers.columns import Members
 from slimconda.layers.manifest import Choice, LayerSource
 from slimconda.layers.remembered import remember, remembered
 from slimconda.layers.request import Layers, Request
 from slimconda.layers.streams import counted
-from slimconda.layers.tar import Kind, Member
+from slimconda.layers.tar import Kind
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -33,7 +34,7 @@ def read_daemon(target: str, request: Request) -> Layers:
         _refuse_other_platform(image.attrs, request.choice.platform)
         if not request.layers:
             digests = image.attrs.get("RootFS", {}).get("Layers") or []
-            yield from ((LayerSource("", str(digest), ""), []) for digest in digests)
+            yield from ((LayerSource("", str(digest), ""), Members()) for digest in digests)
             return
         yield from _kept_or_saved(image, request)
 
@@ -56,7 +57,7 @@ def _saved(image: "Image", request: Request) -> Layers:
         yield _counted_as_stated(source, members, stated), members
 
 
-def _counted_as_stated(source: LayerSource, members: list[Member], stated: list[int]) -> LayerSource:
+def _counted_as_stated(source: LayerSource, members: Members, stated: list[int]) -> LayerSource:
     """Return the source with what the daemon's own history says of symlinks, where it says it."""
     size = stated[source.entry] if source.entry is not None and source.entry < len(stated) else None
     files = sum(member.size for member in members if member.kind is Kind.FILE)

@@ -1,27 +1,22 @@
 """Owns the form in which a layer's content is kept: members and conda records to compressed bytes, and back.
 
-Members come in batches, each as columns, so that neither way takes much more memory than the members themselves.
+Members come in batches, each as columns, so that neither way takes much memory.
 """
 
 import json
-from array import array
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from itertools import islice
 from struct import Struct, error
-from sys import byteorder
 from typing import IO, Any
 
+from slimconda.layers.columns import BATCH, LENGTHS, Members, columns_of, members_of
 from slimconda.layers.contents import Content
-from slimconda.layers.headers import HARD_LINK, SYMLINK, Kind, Member
+from slimconda.layers.headers import Member
 from slimconda.layers.records import PackageRecord, Records
 
-KINDS = tuple(Kind)
-NUMBERS = {kind: number for number, kind in enumerate(KINDS)}
 DAMAGED = (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError, StopIteration, error)
-LINKS = frozenset((HARD_LINK, SYMLINK))
-BATCH = 4096  # members
 LARGEST = 1 << 30  # bytes of a column or of all records
-END = "\0"  # no name has one: the reader refuses tars where one does
-HEAD, LENGTHS = Struct("<I"), Struct("<5I")
+HEAD = Struct("<I")
 
 
 def encode(key: str, content: Content, *, records: bool) -> bytes:
@@ -38,20 +33,11 @@ def _pieces(key: str, content: Content, *, records: bool) -> Iterator[bytes]:
     fields = {"key": key, "count": len(content.members), "packed": content.packed, "records": kept}
     head = json.dumps(fields).encode()
     yield HEAD.pack(len(head)) + head
-    for start in range(0, len(content.members), BATCH):
-        columns = _columns(content.members[start : start + BATCH])
+    members = iter(content.members)
+    while batch := list(islice(members, BATCH)):
+        columns = columns_of(batch)
         yield LENGTHS.pack(*map(len, columns))
         yield from columns
-
-
-def _columns(members: list[Member]) -> list[bytes]:
-    return [
-        bytes([NUMBERS[member.kind] for member in members]),
-        _pack(member.size for member in members),
-        _pack(member.packed for member in members),
-        END.join([member.path for member in members]).encode("utf-8", "surrogateescape"),
-        END.join([member.target for member in members if member.kind in LINKS]).encode("utf-8", "surrogateescape"),
-    ]
 
 
 def decode(data: bytes, key: str, *, records: bool) -> Content | None:
@@ -70,13 +56,18 @@ def _decoded(reader: IO[bytes], key: str, *, records: bool) -> Content | None:
     head = json.loads(_read(reader, length))
     if head["key"] != key or (records and head["records"] is None):
         return None
-    members: list[Member] = []
-    while len(members) < head["count"]:
-        members += _members([_read(reader, length) for length in LENGTHS.unpack(reader.read(LENGTHS.size))])
+    members = Members(_batches(reader, head["count"]))
     if len(members) != head["count"] or reader.read(1):
         return None
     packed = None if head["packed"] is None else int(head["packed"])
     return Content(members, packed, _decode_records(head["records"]) if records else Records())
+
+
+def _batches(reader: IO[bytes], left: int) -> Iterator[Member]:
+    while left > 0:
+        batch = list(members_of([_read(reader, length) for length in LENGTHS.unpack(reader.read(LENGTHS.size))]))
+        left -= len(batch)
+        yield from batch
 
 
 def _read(reader: IO[bytes], size: int) -> bytes:
@@ -84,34 +75,6 @@ def _read(reader: IO[bytes], size: int) -> bytes:
     if len(data) != size:
         raise ValueError("cut short")
     return data
-
-
-def _members(columns: list[bytes]) -> Iterator[Member]:
-    kinds = [KINDS[number] for number in columns[0]]
-    links = iter(_texts(columns[4]) if any(kind in LINKS for kind in kinds) else ())
-    targets = [next(links) if kind in LINKS else "" for kind in kinds]
-    if not kinds or next(links, None) is not None:
-        raise ValueError("no batch")
-    fields = zip(_texts(columns[3]), kinds, _unpack(columns[1]), targets, _unpack(columns[2]), strict=True)
-    return (Member(*row) for row in fields)
-
-
-def _pack(numbers: Iterable[int]) -> bytes:
-    column = array("Q", numbers)
-    if byteorder == "big":
-        column.byteswap()
-    return column.tobytes()
-
-
-def _unpack(data: bytes) -> "array[int]":
-    column = array("Q", data)
-    if byteorder == "big":
-        column.byteswap()
-    return column
-
-
-def _texts(data: bytes) -> list[str]:
-    return data.decode("utf-8", "surrogateescape").split(END)
 
 
 def _encode_records(records: Mapping[str, PackageRecord]) -> dict[str, list[object]]:

@@ -145,7 +145,7 @@ def open_image(target: str, request: Request = ANY) -> Image:
     shown = "standard input" if target == STDIN else target
     try:
         with _no_collection():
-            return analyse(shown, ((source, _drained(members)) for source, members in read_image(target, request)))
+            return analyse(shown, read_image(target, request))
     except DaemonError as error:
         raise DaemonError(f"{shown}: no such file, and {error}") from None
     except ImageError as error:
@@ -155,13 +155,6 @@ def open_image(target: str, request: Request = ANY) -> Image:
 def with_base(image: Image, count: int) -> Image:
     """Return the image with its lowest layers, so many, marked as the base image's."""
     return replace(image, layers=tuple(replace(layer, base=layer.index < count) for layer in image.layers))
-
-
-def _drained(members: list[Member]) -> Iterator[Member]:
-    """Yield the members while the list gives up each of them: a million take 250 MB."""
-    members.reverse()
-    while members:
-        yield members.pop()
 
 
 @contextmanager

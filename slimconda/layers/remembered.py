@@ -8,9 +8,9 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from slimconda.layers.columns import Members
 from slimconda.layers.contents import Content
 from slimconda.layers.entries import DAMAGED
-from slimconda.layers.headers import Member
 from slimconda.layers.manifest import LayerSource
 from slimconda.layers.records import Records
 from slimconda.layers.request import Layers
@@ -46,7 +46,7 @@ def remember(store: Store, identity: str, layers: Layers, *, records: bool) -> L
         store.write(_image_key(identity), json.dumps([_encoded(source) for source in sources]).encode())
 
 
-def _content(source: LayerSource, members: list[Member]) -> Content:
+def _content(source: LayerSource, members: Members) -> Content:
     records = Records()
     records.update(source.records)
     return Content(members, source.packed, records)

@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from slimconda.layers.headers import Member
+from slimconda.layers.columns import Members
 from slimconda.layers.manifest import Choice, LayerSource
 from slimconda.layers.store import Store
 
 Progress = Callable[[int], None]
-Layers = Iterator[tuple[LayerSource, list[Member]]]
+Layers = Iterator[tuple[LayerSource, Members]]
 
 
 def _silent(_: int) -> None:
