@@ -356,24 +356,26 @@ def test_old_findings_of_environment_and_compose_files_are_set_aside(repository:
     written(repository, TWICE + b"# moved\n", "environment.yml")
     written(repository, b"# moved\n" + INLINE, "compose.yaml")
     run = slimconda("lint", "--changed-since", "HEAD", cwd=repository)
-    assert (run.returncode, run.stdout.endswith(b", 3 from before the change\n")) == (0, True)
+    assert (run.returncode, run.stdout.endswith(b", 5 from before the change\n")) == (0, True)
     written(repository, TWICE + b"  - numpy>2\n", "environment.yml")
     written(repository, INLINE.replace(b"b=1", b"b=2"), "compose.yaml")
     assert lines(repository, "--changed-since", "HEAD") == [("compose.yaml", 6)]
     words = ("--select", "package-given-twice", "--changed-since", "HEAD")
-    assert lines(repository, *words) == [("environment.yml", 5)]
+    assert lines(repository, *words) == [("environment.yml", 4), ("environment.yml", 5)]
 
 
-def test_add_ignores_in_a_compose_file_and_a_clear_word_for_an_environment_file(tmp_path: Path) -> None:
+def test_add_ignores_in_compose_and_environment_files(tmp_path: Path) -> None:
     environment = written(tmp_path, TWICE, "environment.yml")
     compose = written(tmp_path, INLINE, "compose.yaml")
     run = slimconda("lint", "--add-ignores", "--reason", "x", cwd=tmp_path)
-    assert run.returncode == 2
-    assert b"environment.yml: an environment file has no pragmas: use --baseline" in run.stderr
+    assert run.returncode == 0
     assert compose.read_bytes() == INLINE.replace(
         b"        RUN", b"        # slimconda: ignore[conda-cache-left] x\n        RUN"
     )
-    assert environment.read_bytes() == TWICE
+    assert environment.read_bytes() == (
+        b"dependencies:\n# slimconda: ignore[conda-unpinned] x\n- numpy\n"
+        b"- pip:\n  # slimconda: ignore[conda-unpinned, package-given-twice] x\n  - numpy\n"
+    )
 
 
 def test_add_ignores_leaves_alone_what_else_is_set_aside(repository: Path) -> None:

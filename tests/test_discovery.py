@@ -252,7 +252,7 @@ services:
 def test_a_folded_dockerfile_that_services_share_is_judged_once(tmp_path: Path) -> None:
     written(tmp_path, FOLDED, "docker-compose.yml")
     run = slimconda("lint", "--select", "conda-cache-left", cwd=tmp_path)
-    assert b"  2:22 warning[conda-cache-left]" in run.stdout
+    assert b":2:22: warning[conda-cache-left]" in run.stdout
     assert b"no fix: dockerfile_inline is no literal block (|)" in run.stdout
     assert run.stdout.count(b"warning[") == 1
     assert run.stdout.endswith(b" in 1 Dockerfile\n")
