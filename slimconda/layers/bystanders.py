@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from slimconda.layers.globs import Globs, compile_globs
-from slimconda.layers.tree import Inode
+from slimconda.layers.nodes import Inode
 
 PACKAGE_LISTS = {
     "apt lists": ("var/lib/apt/lists/**", "var/cache/apt/**"),
@@ -29,6 +29,6 @@ def count_bystanders(inodes: Iterable[Inode], globs: Globs) -> dict[str, int]:
 
 
 def _kind(inode: Inode, globs: Globs) -> str | None:
-    name = inode.names[0].name
+    name = inode.file_name
     dot = name.rfind(".")
     return (ENDINGS.get(name[dot:]) if dot >= 0 else None) or globs.claim(inode)

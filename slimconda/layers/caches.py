@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Flag, auto
 
-from slimconda.layers.tree import Node, Tree, all_nodes
+from slimconda.layers.nodes import Folder, Inode, Name, Node
+from slimconda.layers.tree import Tree, all_names
 from slimconda.versions import older
 
 PACKAGE = re.compile(r"[^-].*-[^-]+-[^-]+")  # NAME-VERSION-BUILD, where only NAME may have dashes
@@ -49,23 +50,32 @@ class Caches:
     A cache `mixed` with a prefix (at it or below) or at the root of the image claims only what a tool writes there.
     """
 
-    marks: dict[Node, Marks]
-    mixed: frozenset[Node]
-    prefixes: frozenset[Node]
-    _homes: dict[Node, "Place | None"] = field(default_factory=dict, repr=False)
-    _older: dict[Node, frozenset[str]] = field(default_factory=dict, repr=False)
+    marks: dict[Folder, Marks]
+    mixed: frozenset[Folder]
+    prefixes: frozenset[Folder]
+    _homes: dict[Folder, "Place | None"] = field(default_factory=dict, repr=False)
+    _older: dict[Folder, frozenset[str]] = field(default_factory=dict, repr=False)
 
-    def place(self, node: Node) -> "Place | None":
+    def place(self, node: Name) -> "Place | None":
         """Return where in a cache a name lies, or None outside of all caches."""
-        if node.parent is None:
-            return None
         if node.parent in self.marks and (found := self._in_cache(node.parent, node)):
             return found
         return self.place_below(node.parent)
 
-    def place_below(self, folder: Node) -> "Place | None":
+    def places(self, inode: Inode) -> "list[Place | None]":
+        """Return where in a cache each name of an inode lies."""
+        return [
+            self.place(Name(name, folder, inode))
+            if folder in self.marks
+            else self._homes[folder]
+            if folder in self._homes
+            else self.place_below(folder)
+            for folder, name in inode.pairs
+        ]
+
+    def place_below(self, folder: Folder) -> "Place | None":
         """Return the place of all that lies below a folder; asked once per folder."""
-        path: list[Node] = []
+        path: list[Folder] = []
         while folder not in self._homes and folder.parent is not None:
             path.append(folder)
             folder = folder.parent
@@ -77,13 +87,13 @@ class Caches:
             self._homes[below] = found
         return found
 
-    def older(self, cache: Node) -> frozenset[str]:
+    def older(self, cache: Folder) -> frozenset[str]:
         """Return the packages, NAME-VERSION-BUILD, of which a cache has a newer version."""
         if cache not in self._older:
             self._older[cache] = older(self.marks[cache].archives | self.marks[cache].extracted)
         return self._older[cache]
 
-    def _in_cache(self, cache: Node, child: Node) -> "Place | None":
+    def _in_cache(self, cache: Folder, child: Node) -> "Place | None":
         if cache in self.mixed and not _is_tools_own(child, self.marks[cache]):
             return None
         return Place(cache, child)
@@ -93,7 +103,7 @@ class Caches:
 class Place:
     """A place in a cache: `top` is the child of the cache that is, or leads to, the name meant."""
 
-    cache: Node
+    cache: Folder
     top: Node
 
     @property
@@ -104,12 +114,12 @@ class Place:
     @property
     def is_archive(self) -> bool:
         """Tell whether it is a package's archive, or the unfinished download of one."""
-        return self.top.children is None and is_archive(self.top.name)
+        return isinstance(self.top, Name) and is_archive(self.top.name)
 
     @property
     def is_index(self) -> bool:
         """Tell whether it is the index, a list of URLs, a log or a lock: anything but a package."""
-        return not self.is_archive and (self.top.children is None or self.top.name in {"cache", ".logs"})
+        return not self.is_archive and (isinstance(self.top, Name) or self.top.name in {"cache", ".logs"})
 
 
 def is_archive(name: str) -> bool:
@@ -122,7 +132,7 @@ def is_archive(name: str) -> bool:
 
 def _is_tools_own(child: Node, marks: Marks) -> bool:
     name = child.name
-    if child.children is None:
+    if isinstance(child, Name):
         return is_archive(name) or name in {"urls", "urls.txt"}
     return name in marks.extracted or (name == "cache" and Sign.INDEX in marks.signs)
 
@@ -139,14 +149,11 @@ def find_caches(tree: Tree) -> Caches:
     return Caches({folder: marks[folder] for folder in found}, frozenset(above & found), frozenset(prefixes))
 
 
-def _collect(tree: Tree) -> tuple[dict[Node, Marks], set[Node]]:
+def _collect(tree: Tree) -> tuple[dict[Folder, Marks], set[Folder]]:
     """Return the marks by folder, and the folders with conda-meta/ in them."""
-    marks: defaultdict[Node, Marks] = defaultdict(Marks)
-    metas: set[Node] = set()
-    for node in all_nodes(tree):
-        name, folder = node.name, node.parent
-        if folder is None:
-            continue
+    marks: defaultdict[Folder, Marks] = defaultdict(Marks)
+    metas: set[Folder] = set()
+    for folder, name in all_names(tree):
         if name in LISTS:
             marks[folder].signs |= LISTS[name]
         elif name.endswith(ARCHIVE_ENDS):
@@ -156,13 +163,15 @@ def _collect(tree: Tree) -> tuple[dict[Node, Marks], set[Node]]:
     return marks, metas
 
 
-def _mark_archive(name: str, marks: defaultdict[Node, Marks], folder: Node) -> None:
+def _mark_archive(name: str, marks: defaultdict[Folder, Marks], folder: Folder) -> None:
     if is_archive(name):
         marks[folder].signs |= Sign.ARCHIVE
         marks[folder].archives.add(name.removesuffix(".conda").removesuffix(".tar.bz2"))
 
 
-def _mark_parent(name: str, folder: Node, parent: Node, marks: defaultdict[Node, Marks], metas: set[Node]) -> None:
+def _mark_parent(
+    name: str, folder: Folder, parent: Folder, marks: defaultdict[Folder, Marks], metas: set[Folder]
+) -> None:
     """Note what a file in info/, cache/ or conda-meta/ says about the folders above."""
     if folder.name == "conda-meta":
         if name == "history" or name.endswith(".json"):
@@ -176,7 +185,7 @@ def _mark_parent(name: str, folder: Node, parent: Node, marks: defaultdict[Node,
         marks[parent.parent].signs |= (Sign.EXTRACTED | Sign.RECORD) if record else Sign.EXTRACTED
 
 
-def _is_packaged(folder: Node, marks: dict[Node, Marks]) -> bool:
+def _is_packaged(folder: Folder, marks: dict[Folder, Marks]) -> bool:
     """Tell whether a folder lies in an extracted package: some carry whole prefixes."""
     return any(
         above.parent in marks and above.name in marks[above.parent].extracted
@@ -197,7 +206,7 @@ def _is_cache(mark: Marks) -> bool:
     return weight >= 2 and (weight > 2 or lists or Sign.INDEX in signs or bool(mark.archives & mark.extracted))
 
 
-def _named_caches(tree: Tree, marks: dict[Node, Marks], prefixes: set[Node], found: set[Node]) -> set[Node]:
+def _named_caches(tree: Tree, marks: dict[Folder, Marks], prefixes: set[Folder], found: set[Folder]) -> set[Folder]:
     """Return the folders called pkgs that hold packages of a prefix: beside conda-meta/, or linked from outside."""
     named = {folder for folder, mark in marks.items() if folder.name == "pkgs" and _holds_packages(mark)} - found
     beside = {folder for folder in named if folder.parent in prefixes}
@@ -208,18 +217,18 @@ def _holds_packages(mark: Marks) -> bool:
     return bool(mark.signs & (Sign.ARCHIVE | Sign.EXTRACTED)) and Sign.CHANNEL not in mark.signs
 
 
-def _linked_out(tree: Tree, folders: set[Node]) -> set[Node]:
+def _linked_out(tree: Tree, folders: set[Folder]) -> set[Folder]:
     """Return the folders with a hard link between a name below and a name outside."""
-    linked: set[Node] = set()
-    for inode in (inode for inodes in tree.layers for inode in inodes if len(inode.names) > 1):
-        homes = [folders.intersection(_upward(node)) for node in inode.names]
+    linked: set[Folder] = set()
+    for inode in (inode for inodes in tree.layers for inode in inodes if inode.is_linked):
+        homes = [folders.intersection(_upward(name.parent)) for name in inode.names]
         linked.update(home for home in set().union(*homes) if not all(home in other for other in homes))
     return linked
 
 
-def _upward(node: Node) -> Iterator[Node]:
-    """Yield the node and all folders above it."""
-    above: Node | None = node
+def _upward(folder: Folder) -> Iterator[Folder]:
+    """Yield the folder and all above it."""
+    above: Folder | None = folder
     while above is not None:
         yield above
         above = above.parent

@@ -5,8 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from slimconda.layers.caches import Caches
+from slimconda.layers.nodes import Folder, Inode, Name, find
 from slimconda.layers.records import PackageRecord
-from slimconda.layers.tree import Inode, Node, Tree, normalise
+from slimconda.layers.tree import Tree, normalise
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +48,15 @@ class Duplicate:
 class _Areas:
     """To which environment a name belongs: the innermost one above it, None in caches and outside of all."""
 
-    prefixes: frozenset[Node]
+    prefixes: frozenset[Folder]
     caches: Caches
-    _known: dict[Node, Node | None] = field(default_factory=dict)
+    _known: dict[Folder, Folder | None] = field(default_factory=dict)
 
-    def of(self, node: Node) -> Node | None:
-        if node.parent is None or self.caches.place(node) is not None:
+    def of(self, node: Name) -> Folder | None:
+        if self.caches.place(node) is not None:
             return None
-        passed: list[Node] = []
-        above: Node | None = node.parent
+        passed: list[Folder] = []
+        above: Folder | None = node.parent
         while above is not None and above not in self._known and above not in self.prefixes:
             passed.append(above)
             above = above.parent
@@ -70,8 +71,8 @@ def find_environments(
     """Return the environments by their prefix, and what several have; `records` are each layer's, by path."""
     prefixes = frozenset(prefix for prefix in caches.prefixes if not prefix.gone)
     own, shared = _sizes(tree, _Areas(prefixes, caches))
-    packages: defaultdict[Node, list[Package]] = defaultdict(list)
-    copies: defaultdict[str, list[tuple[Node, set[Inode]]]] = defaultdict(list)
+    packages: defaultdict[Folder, list[Package]] = defaultdict(list)
+    copies: defaultdict[str, list[tuple[Folder, set[Inode]]]] = defaultdict(list)
     for prefix, record in _installed(tree, records):
         files = set(_files(prefix, record))
         packages[prefix].append(Package(record.name, record.version, record.build, sum(i.size for i in files)))
@@ -87,9 +88,9 @@ def _largest_first(package: Package) -> tuple[int, str]:
     return -package.size, package.name
 
 
-def _sizes(tree: Tree, areas: _Areas) -> tuple[defaultdict[Node, int], defaultdict[Node, int]]:
-    own: defaultdict[Node, int] = defaultdict(int)
-    shared: defaultdict[Node, int] = defaultdict(int)
+def _sizes(tree: Tree, areas: _Areas) -> tuple[defaultdict[Folder, int], defaultdict[Folder, int]]:
+    own: defaultdict[Folder, int] = defaultdict(int)
+    shared: defaultdict[Folder, int] = defaultdict(int)
     for inode in (inode for inodes in tree.layers for inode in inodes if inode.alive and inode.size):
         found = {areas.of(node) for node in inode.names if not node.gone}
         for area in found:
@@ -98,27 +99,25 @@ def _sizes(tree: Tree, areas: _Areas) -> tuple[defaultdict[Node, int], defaultdi
     return own, shared
 
 
-def _installed(tree: Tree, records: Sequence[Mapping[str, PackageRecord]]) -> Iterator[tuple[Node, PackageRecord]]:
+def _installed(tree: Tree, records: Sequence[Mapping[str, PackageRecord]]) -> Iterator[tuple[Folder, PackageRecord]]:
     """Yield the records that the finished image shows, with their prefixes."""
     for layer, found in enumerate(records):
         for path, record in found.items():
             node = tree.find(normalise(path))
-            if node is None or node.inode is None or node.inode.layer != layer:
+            if not isinstance(node, Name) or node.inode.layer != layer:
                 continue
-            if node.parent is not None and node.parent.parent is not None:
+            if node.parent.parent is not None:
                 yield node.parent.parent, record
 
 
-def _files(prefix: Node, record: PackageRecord) -> Iterator[Inode]:
+def _files(prefix: Folder, record: PackageRecord) -> Iterator[Inode]:
     for path in record.files:
-        node: Node | None = prefix
-        for part in normalise(path).split("/"):
-            node = (node.children or {}).get(part) if node is not None else None
-        if node is not None and node.inode is not None:
+        node = find(prefix, normalise(path))
+        if isinstance(node, Name):
             yield node.inode
 
 
-def _duplicates(copies: Mapping[str, list[tuple[Node, set[Inode]]]]) -> Iterator[Duplicate]:
+def _duplicates(copies: Mapping[str, list[tuple[Folder, set[Inode]]]]) -> Iterator[Duplicate]:
     """Yield what several environments have; hard-linked files are stored once and count for nothing."""
     for package, places in sorted(copies.items()):
         if len(places) < 2:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from slimconda.layers.tree import Inode, Node
+from slimconda.layers.nodes import Folder, Inode
 
 WHOLE_FOLDER, ANYWHERE = "/**", "**/"
 ANY_NAME = re.compile(r"\*\*/(?!\*\*$)[^/]+")  # such globs look at a name alone, which is cheaper than at its path
@@ -17,29 +17,26 @@ class Globs:
     _folders: tuple[tuple[str, "re.Pattern[str]"], ...]
     _names: tuple[tuple[str, "re.Pattern[str]"], ...]
     _files: tuple[tuple[str, "re.Pattern[str]"], ...]
-    _claims: dict[Node, str | None] = field(default_factory=dict, repr=False)
+    _claims: dict[Folder, str | None] = field(default_factory=dict, repr=False)
 
     def claim(self, inode: Inode) -> str | None:
         """Return who claims all names of an inode, if it is one: a hard link from elsewhere makes it needed there."""
-        first, *others = inode.names
-        found = self._claim_name(first)
-        return found if found is None or all(self._claim_name(node) == found for node in others) else None
+        first, *others = inode.pairs
+        found = self._claim_name(*first)
+        return found if found is None or all(self._claim_name(*other) == found for other in others) else None
 
-    def _claim_name(self, node: Node) -> str | None:
-        folder = node.parent
-        if folder is None:
-            return None
+    def _claim_name(self, folder: Folder, name: str) -> str | None:
         claimed = self._claims[folder] if folder in self._claims else self._claim_below(folder)
         if claimed is None and self._names:
-            claimed = next((name for name, pattern in self._names if pattern.fullmatch(node.name)), None)
+            claimed = next((rule for rule, pattern in self._names if pattern.fullmatch(name)), None)
         if claimed is not None or not self._files:
             return claimed
-        path = node.path
-        return next((name for name, pattern in self._files if pattern.fullmatch(path)), None)
+        path = f"{folder.path}/{name}".lstrip("/")
+        return next((rule for rule, pattern in self._files if pattern.fullmatch(path)), None)
 
-    def _claim_below(self, folder: Node) -> str | None:
-        passed: list[Node] = []
-        above: Node | None = folder
+    def _claim_below(self, folder: Folder) -> str | None:
+        passed: list[Folder] = []
+        above: Folder | None = folder
         while above is not None and above not in self._claims:
             passed.append(above)
             above = above.parent

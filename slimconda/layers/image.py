@@ -13,11 +13,12 @@ from slimconda.layers.caches import Caches, find_caches
 from slimconda.layers.environments import Duplicate, Environment, find_environments
 from slimconda.layers.globs import Globs, compile_globs
 from slimconda.layers.manifest import LayerSource
+from slimconda.layers.nodes import Folder, Inode
 from slimconda.layers.request import ANY, Request
 from slimconda.layers.residue import MEASURED, CacheBytes, Judged, Residue, Saving, judge
 from slimconda.layers.sources import STDIN, read_image
 from slimconda.layers.tar import Kind, Member
-from slimconda.layers.tree import Inode, Node, Tree
+from slimconda.layers.tree import Tree
 from slimconda.rulebook import load_rules
 
 
@@ -217,6 +218,6 @@ def _layer(index: int, source: LayerSource, inodes: list[Inode], judged: Judged,
     )
 
 
-def _outermost(folders: Iterable[Node], caches: Caches) -> tuple[str, ...]:
+def _outermost(folders: Iterable[Folder], caches: Caches) -> tuple[str, ...]:
     """Return the paths of the folders that lie in no (other) cache."""
     return tuple(sorted({f"/{folder.path}" for folder in folders if caches.place_below(folder) is None}))

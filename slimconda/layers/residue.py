@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 
 from slimconda.layers.caches import Caches, Place
 from slimconda.layers.globs import Globs
+from slimconda.layers.nodes import Folder, Inode, Node
 from slimconda.layers.softlinks import soft_linked
 from slimconda.layers.tar import Kind
-from slimconda.layers.tree import Inode, Node, Tree
+from slimconda.layers.tree import Tree
 
 CACHE_LEFT = "conda-cache-left"
 CLEANED_LATER = "conda-clean-in-later-layer"
@@ -119,9 +120,9 @@ def _judge_layer(tree: Tree, tally: _Tally, caches: Caches, needed: set[Inode]) 
 def _sort(inodes: list[Inode], caches: Caches, globs: Globs, advice: Globs) -> _Tally:
     tally = _Tally()
     for inode in inodes:
-        places = [caches.place(node) for node in inode.names]
+        places = caches.places(inode)
         inside = [place for place in places if place is not None]
-        if len(inode.names) > 1:
+        if inode.is_linked:
             tally.linked.update(place.top for place in inside)
         # A clean of conda's does not reach what another tool's rule names, though it looks like a package cache.
         if (rule := globs.claim(inode)) is not None:
@@ -138,7 +139,7 @@ def _sort(inodes: list[Inode], caches: Caches, globs: Globs, advice: Globs) -> _
 
 
 def _is_installer(inode: Inode) -> bool:
-    return inode.kind is Kind.FILE and all(INSTALLER.fullmatch(node.name) for node in inode.names)
+    return inode.kind is Kind.FILE and all(INSTALLER.fullmatch(name) for _, name in inode.pairs)
 
 
 def _cache_rule(inode: Inode, tree: Tree) -> str:
@@ -149,7 +150,7 @@ def _cache_rule(inode: Inode, tree: Tree) -> str:
 
 
 def _residue(rule: str, inodes: list[Inode], needed: set[Inode]) -> Residue:
-    largest = sorted(inodes, key=lambda inode: (-inode.size, inode.names[0].path))[:LARGEST_PATHS]
+    largest = sorted(inodes, key=lambda inode: (-inode.size, inode.paths[0]))[:LARGEST_PATHS]
     return Residue(
         rule,
         sum(inode.size for inode in inodes),
@@ -185,7 +186,7 @@ def _is_cleaned(place: Place, linked: Iterable[Node], caches: Caches) -> bool:
     """Tell whether `clean --all --yes` of the tool that filled the cache removes it."""
     if place.is_archive:
         return True
-    if place.top.children is None:
+    if not isinstance(place.top, Folder):
         return False
     if place.is_index:
         return True

@@ -1,74 +1,21 @@
 """Owns overlay accounting: layers of tar members to inodes, each with all of its names and whether any survives."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from sys import intern
 
-from slimconda.layers.headers import DIRECTORY, HARD_LINK, Kind, Member
+from slimconda.layers.headers import DIRECTORY, HARD_LINK, Member
+from slimconda.layers.nodes import Folder, Inode, Node, detach, find
 
 WHITEOUT, OPAQUE = ".wh.", ".wh..wh..opq"
 META = ".wh..wh."  # AUFS's own entries: neither files nor whiteouts
-
-
-@dataclass(slots=True, eq=False)
-class Inode:
-    """What one layer stores once, under one or more names (hard links); `size` in bytes, as Docker counts it.
-
-    `alive` counts the names that no later layer hides; `deleted` says that a later layer's whiteout hid one.
-    `packed` is what it takes of a compressed blob, in bytes.
-    """
-
-    layer: int
-    kind: Kind
-    size: int
-    target: str = ""
-    packed: int = 0
-    names: Sequence["Node"] = ()
-    alive: int = 0
-    deleted: bool = False
-
-    def add_name(self, node: "Node") -> None:
-        """Give it one more name; few have more than one, and an image may have millions: no list for those."""
-        if isinstance(self.names, list):
-            self.names.append(node)
-        else:
-            self.names = [*self.names, node] if self.names else (node,)
-        self.alive += 1
-
-    @property
-    def paths(self) -> tuple[str, ...]:
-        """Return all names as absolute paths, in the order of the tar."""
-        return tuple(f"/{node.path}" for node in self.names)
-
-
-@dataclass(slots=True, eq=False)
-class Node:
-    """A name in the tree: a directory where `children` is given, else a name of an inode.
-
-    A directory that is deleted and made again is two nodes: what the first one was says nothing about the second.
-    """
-
-    name: str
-    parent: "Node | None"
-    children: "dict[str, Node] | None" = None
-    inode: Inode | None = None
-    gone: bool = False
-
-    @property
-    def path(self) -> str:
-        """Return the path from the root, without a slash before it: made when asked for, a million take 100 MB."""
-        names, node = [self.name], self.parent
-        while node is not None and node.parent is not None:
-            names.append(node.name)
-            node = node.parent
-        return "/".join(reversed(names))
 
 
 @dataclass
 class Tree:
     """All layers applied so far, lowest first: the merged root, and the inodes of each layer."""
 
-    root: Node = field(default_factory=lambda: Node("", None, {}))
+    root: Folder = field(default_factory=lambda: Folder("", None))
     layers: list[list[Inode]] = field(default_factory=list)
 
     def apply(self, members: Iterable[Member]) -> None:
@@ -78,67 +25,48 @@ class Tree:
         for a moment hides nothing of lower layers.
         """
         removed, emptied = list[str](), list[str]()
-        root = Node("", None, {})
+        root = Folder("", None)
         inodes = _LayerWriter(root, len(self.layers)).write(_entries(members, removed, emptied))
         for path in (*emptied, *removed):
             self._remove(path)
-        self._merge(root)
+        moved = self._merge(root)
+        for inode in inodes:
+            inode.move(moved)
         self.layers.append(inodes)
 
-    def _merge(self, root: Node) -> None:
-        """Move the names of a tree into this one, over what has them here; folders that both have become one."""
-        pairs = [(self.root, root)]
-        while pairs:
-            folder, upper = pairs.pop()
-            children = _children(folder)
-            for name, node in _children(upper).items():
-                known = children.get(name)
-                if known is not None and known.children is not None and node.children is not None:
-                    pairs.append((known, node))
+    def _merge(self, root: Folder) -> dict[Folder, Folder]:
+        """Move the names of a tree into this one, over what has them here.
+
+        Folders that both have become one: returns which took the place of which.
+        """
+        moved, waiting = {root: self.root}, [root]
+        while waiting:
+            upper = waiting.pop()
+            folder = moved[upper]
+            for name, child in upper.children.items():
+                known = folder.children.get(name)
+                if isinstance(known, Folder) and isinstance(child, Folder):
+                    moved[child] = known
+                    waiting.append(child)
                     continue
                 if known is not None:
-                    detach(known, deleted=False)
-                node.parent, children[name] = folder, node
+                    detach(folder, name, deleted=False)
+                folder.children[name] = child
+                if isinstance(child, Folder):
+                    child.parent = folder
+        return moved
 
     def _remove(self, path: str) -> None:
         node = self.find(path)
         if node is not None and node.parent is not None:
-            detach(node, deleted=True)
-        elif node is not None:
-            for child in list(_children(node).values()):
-                detach(child, deleted=True)
+            detach(node.parent, node.name, deleted=True)
+        elif isinstance(node, Folder):
+            for name in list(node.children):
+                detach(node, name, deleted=True)
 
     def find(self, path: str) -> Node | None:
         """Return what a path names in the merged tree; symbolic links are not followed."""
-        return _find(self.root, path)
-
-
-def _find(root: Node, path: str) -> Node | None:
-    node = root
-    for part in path.split("/") if path else ():
-        if node.children is None or part not in node.children:
-            return None
-        node = node.children[part]
-    return node
-
-
-def _children(node: Node) -> dict[str, Node]:
-    return node.children if node.children is not None else {}
-
-
-def detach(node: Node, *, deleted: bool) -> None:
-    """Take a node and all below it out of the merged tree; each node leaves it once, so the sum stays linear."""
-    if node.parent is not None and node.parent.children is not None:
-        node.parent.children.pop(node.name, None)
-    stack = [node]
-    while stack:
-        gone = stack.pop()
-        gone.gone = True
-        if gone.children is not None:
-            stack += gone.children.values()
-        if gone.inode is not None:
-            gone.inode.alive -= 1
-            gone.inode.deleted = gone.inode.deleted or deleted
+        return find(self.root, path)
 
 
 def _entries(members: Iterable[Member], removed: list[str], emptied: list[str]) -> Iterator[Member]:
@@ -174,28 +102,30 @@ def normalise(path: str) -> str:
 class _LayerWriter:
     """Makes the tree of one layer alone."""
 
-    def __init__(self, root: Node, layer: int) -> None:
-        self.root, self.layer = root, layer
+    def __init__(self, root: Folder, layer: int) -> None:
+        self.layer = layer
         self.inodes: list[Inode] = []
-        self.folders: dict[str, Node] = {"": root}
+        self.folders: dict[str, Folder] = {"": root}
 
     def write(self, entries: Iterable[Member]) -> list[Inode]:
         """Return the inodes that the layer stores."""
         early = [member for member in entries if not self._write(member)]
+        targets = {member.path: member.target for member in early}
         for member in early:
-            self._write_early(member, {other.path: other.target for other in early})
+            self._write_early(member, targets)
         for inode in self.inodes:
-            if inode.alive != len(inode.names):
-                inode.names = tuple(node for node in inode.names if not node.gone)
-                inode.deleted = False
-        return [inode for inode in self.inodes if inode.names]
+            if inode.alive and inode.alive != len(inode.names):
+                # A name that was taken away and given again stands where it was given last.
+                left = dict.fromkeys(name for name in reversed(inode.names) if not name.gone)
+                inode.keep(list(reversed(left)))
+        return [inode for inode in self.inodes if inode.alive]
 
     def _write(self, member: Member) -> bool:
         """Place a member; False for a hard link that stands before its target."""
         if member.kind is DIRECTORY:
             self._folder(member.path)
         elif member.kind is not HARD_LINK:
-            self._place(member.path, self._inode(member))
+            self._place(member.path, member)
         else:
             target = self._own_inode(normalise(member.target))
             if target is None:
@@ -205,8 +135,10 @@ class _LayerWriter:
 
     def _own_inode(self, path: str) -> Inode | None:
         """Return what this layer has at a path."""
-        node = _find(self.root, path)
-        return node.inode if node is not None else None
+        parent, _, name = path.rpartition("/")
+        folder = self.folders.get(parent)
+        child = folder.children.get(name) if folder is not None and not folder.gone else None
+        return child if isinstance(child, Inode) else None
 
     def _write_early(self, member: Member, early: dict[str, str]) -> None:
         """Place a hard link whose target came later, perhaps over other links; without a target it stores nothing."""
@@ -215,29 +147,25 @@ class _LayerWriter:
             seen.add(path)
             path = normalise(early[path])
         target = self._own_inode(path)
-        self._place(member.path, self._inode(member) if target is None else target)
+        self._place(member.path, member if target is None else target)
 
-    def _inode(self, member: Member) -> Inode:
-        inode = Inode(self.layer, member.kind, member.size, member.target, member.packed)
-        self.inodes.append(inode)
-        return inode
-
-    def _place(self, path: str, inode: Inode) -> None:
+    def _place(self, path: str, stored: Inode | Member) -> None:
+        """Give a path to an inode, or to a new one of what a member stores."""
         parent, _, name = path.rpartition("/")
         folder = self._folder(parent)
-        children = folder.children if folder.children is not None else {}
-        if (known := children.get(name)) is not None:
-            if known.inode is inode:
+        if (known := folder.children.get(name)) is not None:
+            if known is stored:
                 return
-            detach(known, deleted=False)
+            detach(folder, name, deleted=False)
         name = intern(name)
-        children[name] = node = Node(name, folder, None, inode)
-        if inode.names:
-            inode.add_name(node)
+        if isinstance(stored, Inode):
+            stored.add_name(folder, name)
         else:
-            inode.names, inode.alive = (node,), 1
+            stored = Inode(self.layer, stored.kind, stored.size, stored.target, stored.packed, folder, name)
+            self.inodes.append(stored)
+        folder.children[name] = stored
 
-    def _folder(self, path: str) -> Node:
+    def _folder(self, path: str) -> Folder:
         """Return the directory at a path, made where it is missing or something else stands there."""
         known = self.folders.get(path)
         if known is not None and not known.gone:
@@ -249,18 +177,18 @@ class _LayerWriter:
             known = self.folders[path] = self._child_folder(known, path)
         return known
 
-    def _child_folder(self, parent: Node, path: str) -> Node:
-        children, name = _children(parent), path.rpartition("/")[2]
-        node = children.get(name)
-        if node is None or node.children is None:
-            if node is not None:
-                detach(node, deleted=False)
-            node = children[intern(name)] = Node(intern(name), parent, {})
-        return node
+    def _child_folder(self, parent: Folder, path: str) -> Folder:
+        name = intern(path.rpartition("/")[2])
+        child = parent.children.get(name)
+        if not isinstance(child, Folder):
+            if child is not None:
+                detach(parent, name, deleted=False)
+            child = parent.children[name] = Folder(name, parent)
+        return child
 
 
-def all_nodes(tree: Tree) -> Iterator[Node]:
-    """Yield each name that any layer stores, also those hidden by later ones; directories are their parents."""
+def all_names(tree: Tree) -> Iterator[tuple[Folder, str]]:
+    """Yield the folder and the name of each name that any layer stores, also those hidden by later ones."""
     for inodes in tree.layers:
         for inode in inodes:
-            yield from inode.names
+            yield from inode.pairs
