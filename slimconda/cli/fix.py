@@ -58,8 +58,9 @@ def fix(
 ) -> None:
     """Rewrite Dockerfiles so that less is left.
 
-    Install and cleanup go into one layer, in the author's style; no other byte changes. Files are replaced at once,
-    with their mode. With - it is a filter from standard input to standard output.
+    Install and cleanup go into one layer, in the author's style; no other byte changes. Environment files lose the
+    lines that change nothing. Files are replaced at once, with their mode. With - it is a filter from standard input
+    to standard output.
     """
     from slimconda.file_rewriter import rewrite_file
     from slimconda.reporters.fixes import render_all, render_file
