@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 RECORD = json.dumps({"name": "a", "version": "1", "build": "0", "files": ["lib/a.so"]}).encode()
 TAR = members_tar([("opt/conda/conda-meta/a-1-0.json", RECORD), ("opt/conda/lib/a.so", b"x" * 3000), ("b\udcff", b"y")])
 OTHER = members_tar([("other", b"z" * 50)])
-TEXTS = st.text(st.characters(exclude_characters="\0"), max_size=20)
+# What a tar's bytes can be read as: of lone surrogates only those that stand for one byte.
+TEXTS = st.binary(max_size=20).map(lambda data: data.replace(b"\0", b"").decode("utf-8", "surrogateescape"))
 
 
 def packed(data: bytes) -> bytes:
@@ -174,17 +175,17 @@ def test_what_is_kept_comes_back(rows: list[tuple[str, Kind, int, str, int]], is
 
 def test_many_members_take_little_memory_and_come_back_as_often_as_they_are_asked_for() -> None:
     def many() -> Iterator[Member]:
-        for n in range(60_000):
+        for n in range(30_000):
             path = f"opt/conda/lib/python3.11/site-packages/p{n // 20}/\udcff{n}"
             yield Member(path, HARD_LINK if n % 2 else Kind.FILE, 0 if n % 2 else n << 40, path if n % 2 else "", n)
 
     tracemalloc.start()
     try:
         members = Members(many())
-        assert tracemalloc.get_traced_memory()[0] < 20_000_000
+        assert tracemalloc.get_traced_memory()[0] < 8_000_000
     finally:
         tracemalloc.stop()
-    assert len(members) == 60_000
+    assert len(members) == 30_000
     assert [*members] == [*members] == [*many()]
 
 
