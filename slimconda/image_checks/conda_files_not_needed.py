@@ -27,8 +27,9 @@ def check_image(_rule: Rule, image: Image) -> Iterator[Problem]:
 
 def _found(layer: Layer, prefixes: tuple[str, ...], caches: tuple[str, ...]) -> list[LayerFile]:
     """Return the visible files of such kinds with a name in an environment, the largest first."""
-    files = (file for file in layer.files if file.live and any(path.endswith(ENDS) for path in file.paths))
-    found = [file for file in files if any(_is_installed(path, prefixes, caches) for path in file.paths)]
+    found = [
+        file for file in layer.live_files(ENDS) if any(_is_installed(path, prefixes, caches) for path in file.paths)
+    ]
     return sorted(found, key=lambda file: (-file.size, file.paths[0]))
 
 

@@ -62,7 +62,7 @@ class Inode:
     @property
     def paths(self) -> tuple[str, ...]:
         """Return all names as absolute paths, in the order of the tar."""
-        return tuple(f"/{name.path}" for name in self.names)
+        return tuple(f"/{folder.path}/{name}" if folder.parent else f"/{name}" for folder, name in self.pairs)
 
     def keep(self, names: "Sequence[Name]") -> None:
         """Take other names than it had, at least one; they are all alive."""
