@@ -46,6 +46,7 @@ def test_merged_environments_share_their_files(
 
 
 @pytest.mark.daemon
+@pytest.mark.parametrize("conda_base", ["conda43"], indirect=True)
 def test_merged_installs_make_the_same_files(conda_base: CondaBase, build: Build, tmp_path: Path) -> None:
     (tmp_path / "Dockerfile").write_text(f"FROM {conda_base.tag}\n{ONE_PREFIX}")
     diff = slimconda("fix", "--diff", "--unsafe", "--extend-select", RULE, "Dockerfile", cwd=tmp_path).stdout.decode()

@@ -5,6 +5,7 @@ import json
 import tarfile
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import cycle
 from pathlib import Path
 
 import pytest
@@ -139,7 +140,10 @@ BUILDS = {
 
 
 @pytest.mark.daemon
-@pytest.mark.parametrize("name", BUILDS)
+# Each shape by one of the two: what a build takes is much, and what differs between them is held elsewhere.
+@pytest.mark.parametrize(
+    ("conda_base", "name"), list(zip(cycle(["conda43", "rattler"]), BUILDS, strict=False)), indirect=["conda_base"]
+)
 def test_a_real_fix_is_proved(name: str, conda_base: CondaBase, build: Build, tmp_path: Path) -> None:
     text = f'FROM {conda_base.tag}\nARG WORD\n{BUILDS[name]}RUN test "$WORD" = secret && test -e /c\n'.replace(
         "ARG WORD\n", "ARG WORD\nCOPY c /\n"
