@@ -114,7 +114,7 @@ class _LayerWriter:
         for member in early:
             self._write_early(member, targets)
         for inode in self.inodes:
-            if inode.alive and inode.alive != len(inode.names):
+            if inode.alive and inode.alive != len(inode.pairs):
                 # A name that was taken away and given again stands where it was given last.
                 left = dict.fromkeys(name for name in reversed(inode.names) if not name.gone)
                 inode.keep(list(reversed(left)))
