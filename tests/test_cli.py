@@ -269,7 +269,7 @@ def test_a_slow_inspect_shows_its_progress(tmp_path: Path) -> None:
 def test_an_interrupt_ends_without_a_traceback(tmp_path: Path) -> None:
     interrupted = (
         "import os, signal, time, slimconda.layers.image as i\n"
-        "def open_image(name, request):\n    os.kill(os.getpid(), signal.SIGINT)\n    time.sleep(60)\n"
+        "def open_image(name, request):\n    signal.signal(signal.SIGINT, signal.default_int_handler)\n    os.kill(os.getpid(), signal.SIGINT)\n    time.sleep(60)\n"
         "i.open_image = open_image\n"
         "from slimconda.cli import main\nmain()"
     )

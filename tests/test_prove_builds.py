@@ -196,6 +196,8 @@ def test_what_is_interrupted_leaves_nothing(
     (tmp_path / "Dockerfile").write_text(f"{start}RUN conda install -y alpha\nRUN {wait}\n")
     words = [*RUN, "prove", "--docker", docker(), "--network", "none"]
     environment = os.environ | {"DOCKER_BUILDKIT": builder, "BUILDKIT_PROGRESS": "plain"}
+    # A shell's background jobs ignore ^C, and so would all that these tests start.
+    words = ["env", "--default-signal=INT", *words]
     with (tmp_path / "log").open("wb") as log:
         process = subprocess.Popen(words, cwd=tmp_path, stdout=log, stderr=log, env=environment)
         wait_for("now-it-waits\n", tmp_path / "log", process)
