@@ -1,4 +1,4 @@
-"""Owns how fixes get into a file of any sort: a Dockerfile, or the Dockerfiles that a compose file holds."""
+"""Owns how fixes get into a file of any sort: a Dockerfile, an environment file, a compose file."""
 
 from collections import Counter
 from dataclasses import replace

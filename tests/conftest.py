@@ -13,7 +13,7 @@ import pytest
 from docker.errors import DockerException, ImageNotFound
 from hypothesis import settings
 
-from tests.material import channel, conda43, images, store
+from tests.material import channel, conda43, images, python_tools, store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -105,11 +105,29 @@ def rattler_base(base_image: str) -> CondaBase:
 @pytest.fixture(scope="session")
 def conda43_base(base_image: str) -> CondaBase:
     """Return the image with the real conda 4.3.16, where a Python 3.7 can run it."""
+    return with_python37(images.conda43_base)
+
+
+@pytest.fixture(scope="session")
+def tools(docker_client: DockerClient) -> CondaBase:
+    """Return the image with conda 4.3.16, pip and uv."""
+    return with_python37(python_tools.tools_base)
+
+
+@pytest.fixture(scope="session")
+def address() -> Iterator[str]:
+    """Give the address of the server with the index and the installer."""
+    with python_tools.served() as address:
+        yield address
+
+
+def with_python37(make: Callable[[], CondaBase]) -> CondaBase:
+    """Make an image with conda 4.3.16, where a Python 3.7 can run it."""
     try:
         conda43.python37()
     except store.MissingError as missing:
         pytest.skip(str(missing))
-    return obtain(images.conda43_base)
+    return obtain(make)
 
 
 @pytest.fixture(scope="session", params=["rattler", "conda43"])

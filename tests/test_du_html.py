@@ -19,7 +19,7 @@ from tests.material import disk
 from tests.material.disk import measured
 from tests.test_cli import slimconda
 from tests.test_du import package, prefix, write
-from tests.test_inspect_html import MARKUP, Reader, chromium
+from tests.test_inspect_html import MARKUP, Reader, chromium, drawn
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -97,11 +97,6 @@ def test_a_browser_draws_it(made: Installation, tmp_path: Path) -> None:
     page = tmp_path / "page.html"
     page.write_text(du_html.render(facts_of(made.root, made.environment)))
     assert b"<button>on disk</button>" in chromium("--dump-dom", page=page, folder=tmp_path)
-    pictures = []
-    for scheme in (0, 1):
-        picture = tmp_path / f"{scheme}.png"
-        shown = [f"--blink-settings=preferredColorScheme={scheme}", f"--screenshot={picture}", "--window-size=800,1400"]
-        chromium(*shown, page=page, folder=tmp_path)
-        pictures.append(picture.read_bytes())
+    pictures = drawn(page, tmp_path, 1400)
     assert all(len(picture) > 10_000 for picture in pictures)
     assert pictures[0] != pictures[1]

@@ -138,17 +138,24 @@ def chromium(*options: str, page: Path, folder: Path) -> bytes:
     return subprocess.run(command, check=True, capture_output=True, timeout=120).stdout
 
 
+def drawn(page: Path, folder: Path, height: int) -> list[bytes]:
+    """Return pictures of a page in dark and in light."""
+    pictures = []
+    for scheme in (0, 1):
+        picture = folder / f"{scheme}.png"
+        size = f"--window-size=800,{height}"
+        shown = [f"--blink-settings=preferredColorScheme={scheme}", f"--screenshot={picture}", size]
+        chromium(*shown, page=page, folder=folder)
+        pictures.append(picture.read_bytes())
+    return pictures
+
+
 def test_a_browser_draws_it(tmp_path: Path) -> None:
     """Its own script passes its own policy and makes the heads of tables buttons; a picture in both schemes differs."""
     images(tmp_path)
     slimconda("inspect", "after.tar", "--html=page.html", cwd=tmp_path)
     page = tmp_path / "page.html"
     assert b"<button>size</button>" in chromium("--dump-dom", page=page, folder=tmp_path)
-    pictures = []
-    for scheme in (0, 1):
-        picture = tmp_path / f"{scheme}.png"
-        shown = [f"--blink-settings=preferredColorScheme={scheme}", f"--screenshot={picture}", "--window-size=800,900"]
-        chromium(*shown, page=page, folder=tmp_path)
-        pictures.append(picture.read_bytes())
+    pictures = drawn(page, tmp_path, 900)
     assert all(len(picture) > 10_000 for picture in pictures)
     assert pictures[0] != pictures[1]

@@ -18,16 +18,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.conftest import obtain
-from tests.material import conda43, python_tools, store
+from tests.material import python_tools, store
 from tests.material.images import CondaBase, docker
 from tests.test_cli import RUN, one_line, slimconda
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-    from docker import DockerClient
 
 CONDA, CLEANED, INSTALLER = "conda-cache-left", "conda-clean-in-later-layer", "conda-installer-left"
 PIP, UV = "pip-cache-left", "uv-cache-left"
@@ -88,23 +85,6 @@ CASES = {
         "RUN useradd --create-home app\nUSER app\nRUN conda create -y -p /home/app/env alpha\n", {CONDA: 7_472_857}
     ),
 }
-
-
-@pytest.fixture(scope="module")
-def tools(docker_client: DockerClient) -> CondaBase:
-    """Return the image with conda 4.3.16, pip and uv."""
-    try:
-        conda43.python37()
-    except store.MissingError as missing:
-        pytest.skip(str(missing))
-    return obtain(python_tools.tools_base)
-
-
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    """Give the address of the server with the index and the installer."""
-    with python_tools.served() as address:
-        yield address
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.conftest import obtain
-from tests.material import conda43, leftovers, python_tools, store
+from tests.material import leftovers, store
 from tests.material import podman as podmans
 from tests.material.leftovers import LEFTOVERS
 from tests.test_cli import slimconda
@@ -18,17 +18,15 @@ if TYPE_CHECKING:
 
     from docker import DockerClient
 
+    from tests.material.images import CondaBase
+
 pytestmark = pytest.mark.daemon
 
 
 @pytest.fixture(scope="module")
-def base(docker_client: DockerClient) -> str:
+def base(tools: CondaBase) -> str:
     """Return the tag of the image with conda 4.3.16, pip and uv."""
-    try:
-        conda43.python37()
-    except store.MissingError as missing:
-        pytest.skip(str(missing))
-    return obtain(python_tools.tools_base).tag
+    return tools.tag
 
 
 @pytest.fixture(scope="module")
@@ -37,13 +35,6 @@ def podman(base: str) -> Iterator[podmans.Podman]:
     obtain(lambda: store.tool("podman"))
     with podmans.podman(base) as found:
         yield found
-
-
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    """Give the address of the server with the index and the installer."""
-    with python_tools.served() as address:
-        yield address
 
 
 @pytest.fixture

@@ -122,18 +122,27 @@ class PipRecord:
 
 def read_pip_records(prefix: str, claimed: Container[str]) -> Iterator[PipRecord]:
     """Yield the Python packages whose RECORD no conda package claims."""
-    for site in site_packages(prefix):
+    for site, folder in metadata_folders(prefix):
+        if f"{site}/{folder}/RECORD" not in claimed:
+            yield from _pip_record(prefix, site, folder)
+
+
+def metadata_folders(prefix: str) -> Iterator[tuple[str, str]]:
+    """Yield the .dist-info folders of an environment: the folder of Python packages, relative to it, and the name."""
+    for site in _site_packages(prefix):
         try:
             folders = sorted(name for name in os.listdir(f"{prefix}/{site}") if name.endswith(".dist-info"))
         except OSError:
             continue
-        for folder in folders:
-            if f"{site}/{folder}/RECORD" not in claimed:
-                yield from _pip_record(prefix, site, folder)
+        yield from ((site, folder) for folder in folders)
 
 
-def site_packages(prefix: str) -> list[str]:
-    """Return the folders of Python packages of an environment, relative to it; links to folders are left out."""
+def rows_of(record: bytes) -> list[list[str]]:
+    """Return the rows of a RECORD: path, hash, size; raises csv.Error."""
+    return list(csv.reader(record.decode("utf-8", "replace").splitlines()))
+
+
+def _site_packages(prefix: str) -> list[str]:
     try:
         lib = os.listdir(f"{prefix}/lib")
     except OSError:
@@ -145,7 +154,7 @@ def site_packages(prefix: str) -> list[str]:
 def _pip_record(prefix: str, site: str, folder: str) -> Iterator[PipRecord]:
     try:
         data, time = load_bounded(f"{prefix}/{site}/{folder}/RECORD")
-        rows = list(csv.reader(data.decode("utf-8", "replace").splitlines()))
+        rows = rows_of(data)
     except (OSError, ValueError, csv.Error):
         return
     files = tuple(os.path.normpath(f"{site}/{row[0]}") for row in rows if row and not row[0].startswith("/"))

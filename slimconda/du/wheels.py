@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from slimconda.du.records import load_bounded, site_packages
+from slimconda.du.records import load_bounded, metadata_folders, rows_of
 
 PURE = re.compile(rb"^Root-Is-Purelib:\s*true\s*$", re.IGNORECASE | re.MULTILINE)
 SIZE = re.compile(r"[0-9]{1,15}")
@@ -44,32 +44,21 @@ def read_wheels(prefix: str) -> Wheels:
 
 
 def _sizes(prefix: str) -> Iterator[tuple[bool, int]]:
-    for folder in _folders(prefix):
+    for site, folder in metadata_folders(prefix):
         try:
-            wheel, record = (load_bounded(f"{folder}/{name}")[0] for name in ("WHEEL", "RECORD"))
+            wheel, record = (load_bounded(f"{prefix}/{site}/{folder}/{name}")[0] for name in ("WHEEL", "RECORD"))
         except (OSError, ValueError):
             continue
         yield PURE.search(wheel) is not None, _content(record)
 
 
-def _folders(prefix: str) -> Iterator[str]:
-    for site in site_packages(prefix):
-        try:
-            names = sorted(os.listdir(f"{prefix}/{site}"))
-        except OSError:
-            continue
-        yield from (f"{prefix}/{site}/{name}" for name in names if name.endswith(".dist-info"))
-
-
 def _content(record: bytes) -> int:
     """Return the bytes of the files in a RECORD without bytecode, and without what the installer wrote itself."""
     try:
-        rows = list(csv.reader(record.decode("utf-8", "replace").splitlines()))
+        rows = rows_of(record)
     except csv.Error:
         return 0
-    return sum(
-        int(row[2]) for row in rows if len(row) == 3 and _is_of_wheel(row[0]) and re.fullmatch(r"\d{1,15}", row[2])
-    )
+    return sum(int(row[2]) for row in rows if len(row) == 3 and _is_of_wheel(row[0]) and SIZE.fullmatch(row[2]))
 
 
 def _is_of_wheel(path: str) -> bool:
