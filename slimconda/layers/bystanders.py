@@ -12,6 +12,7 @@ PACKAGE_LISTS = {
 }
 # conda renames what it cannot delete: `*.c~`, `*.trash` (facts of conda 4.3 to 26.7).
 ENDINGS = {".pyc": "bytecode", ".a": "static libraries", ".c~": "trash", ".trash": "trash"}
+ENDS = tuple(ENDINGS)
 
 
 def list_globs() -> Globs:
@@ -23,12 +24,12 @@ def count_bystanders(inodes: Iterable[Inode], globs: Globs) -> dict[str, int]:
     """Return the visible bytes of each kind that the layer has."""
     counts: dict[str, int] = {}
     for inode in inodes:
-        if inode.alive and inode.size and (kind := _kind(inode, globs)):
-            counts[kind] = counts.get(kind, 0) + inode.size
+        if inode.alive and inode.size:
+            kind = _kind_of_end(inode.name) if inode.name.endswith(ENDS) else globs.claim(inode)
+            if kind is not None:
+                counts[kind] = counts.get(kind, 0) + inode.size
     return counts
 
 
-def _kind(inode: Inode, globs: Globs) -> str | None:
-    name = inode.file_name
-    dot = name.rfind(".")
-    return (ENDINGS.get(name[dot:]) if dot >= 0 else None) or globs.claim(inode)
+def _kind_of_end(name: str) -> str:
+    return next(kind for end, kind in ENDINGS.items() if name.endswith(end))

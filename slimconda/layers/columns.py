@@ -1,102 +1,125 @@
-"""Owns the compact form of many members: batches, each as columns; a million take 3 MB where objects take 300."""
+"""Owns the compact form of many members: batches, each as columns; a million take 4 MB where objects take 300."""
 
 from array import array
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice, repeat
 from struct import Struct
 from sys import byteorder
+from typing import Self
 
-from slimconda.layers.headers import HARD_LINK, SYMLINK, Kind, Member
+from slimconda.layers.headers import Kind, Row
 
 KINDS = tuple(Kind)
 NUMBERS = {kind: number for number, kind in enumerate(KINDS)}
-LINKS = frozenset((HARD_LINK, SYMLINK))
 BATCH = 4096  # members
-LOOSE = 1 << 13  # members that stay as they are: to pack and unpack one takes a microsecond
+LOOSE = 2  # batches that stay as they are: loading what packs them takes longer than they do
 END = "\0"  # no name has one: the reader refuses tars where one does
-LENGTHS = Struct("<5I")
+LENGTHS = Struct("<4I")
+
+Costs = Callable[[Sequence[int]], Iterable[int]]
+Entry = tuple[str, Kind, int, str, int]
+"""A member's path, kind, size, target, and what it takes of a compressed blob: what Member names, at less cost."""
 
 
 class Members:
-    """The members of a layer in their order; all but the first are kept packed."""
+    """The members of a layer in their order, packed; each time it is asked for them it makes them anew."""
 
-    __slots__ = ("_batches", "_count", "_loose")
+    __slots__ = ("_batches", "_costs", "_count")
 
-    def __init__(self, members: Iterable[Member] = ()) -> None:
-        """Take all of them, one by one."""
-        source = iter(members)
-        self._loose = list(islice(source, LOOSE))
-        self._count, self._batches = len(self._loose), list[bytes]()
+    def __init__(self, rows: Iterable[Row] = (), costs: Costs | None = None) -> None:
+        """Take the rows one by one; then `costs` tells, by where their data begin, what each takes of the blob."""
+        source, places = iter(rows), array("Q")
+        self._batches, self._costs, self._count = list[bytes | list[bytes]](), list[bytes](), 0
         while batch := list(islice(source, BATCH)):
-            self._batches.append(_squeezed(batch))
+            columns = _columns(batch)
+            self._batches.append(columns if len(self._batches) < LOOSE else _squeezed(columns))
             self._count += len(batch)
+            if costs is not None:
+                places.extend([row[4] for row in batch])
+        if costs is not None:
+            taken = iter(costs(places))
+            self._costs = [squeeze(_bytes(islice(taken, BATCH))) for _ in self._batches]
+
+    @classmethod
+    def restored(cls, frames: Sequence[bytes], costs: Sequence[bytes], count: int) -> Self:
+        """Return the members that `frames` and `costs` were of."""
+        members = cls()
+        members._batches, members._costs, members._count = list(frames), list(costs), count
+        return members
+
+    def frames(self) -> Iterator[bytes]:
+        """Yield the batches as bytes."""
+        return (_squeezed(batch) if isinstance(batch, list) else batch for batch in self._batches)
+
+    @property
+    def costs(self) -> tuple[bytes, ...]:
+        """Return for each batch what its members take of a compressed blob; nothing of a plain one."""
+        return tuple(self._costs)
 
     def __len__(self) -> int:
         """Return how many there are."""
         return self._count
 
-    def __iter__(self) -> Iterator[Member]:
+    def __iter__(self) -> Iterator[Entry]:
         """Yield them; any number of times."""
-        yield from self._loose
-        for batch in self._batches:
-            yield from _expanded(batch)
+        for index, batch in enumerate(self._batches):
+            columns = batch if isinstance(batch, list) else _expanded(batch)
+            costs = _integers(expand(self._costs[index])) if self._costs else repeat(0)
+            yield from _entries(columns, costs)
 
 
-def _squeezed(members: list[Member]) -> bytes:
-    import zstandard
-
-    columns = columns_of(members)
-    packed = zstandard.ZstdCompressor(level=1).compress(b"".join([LENGTHS.pack(*map(len, columns)), *columns]))
-    # What zstandard returns keeps room for data that does not shrink, 40 times as much; a copy does not.
-    return bytes(memoryview(packed))
+def _columns(rows: list[Row]) -> list[bytes]:
+    """Return the columns of a batch: names, kinds, sizes, targets."""
+    names, kinds, sizes, targets, _ = zip(*rows, strict=True)
+    return [b"\0".join(names), bytes(map(NUMBERS.__getitem__, kinds)), _bytes(sizes), b"\0".join(targets)]
 
 
-def _expanded(batch: bytes) -> Iterator[Member]:
-    import zstandard
-
-    data = zstandard.ZstdDecompressor().decompress(batch)
-    columns, start = [], LENGTHS.size
-    for length in LENGTHS.unpack(data[:start]):
-        columns.append(data[start : start + length])
-        start += length
-    return members_of(columns)
+def _entries(columns: list[bytes], costs: Iterable[int]) -> Iterator[Entry]:
+    names, kinds, sizes, targets = columns
+    return zip(_texts(names), map(KINDS.__getitem__, kinds), _integers(sizes), _texts(targets), costs, strict=False)
 
 
-def columns_of(members: list[Member]) -> list[bytes]:
-    """Return the columns of a batch: kinds, sizes, packed sizes, paths, and targets of those that are links."""
-    return [
-        bytes([NUMBERS[member.kind] for member in members]),
-        _pack(member.size for member in members),
-        _pack(member.packed for member in members),
-        END.join([member.path for member in members]).encode("utf-8", "surrogateescape"),
-        END.join([member.target for member in members if member.kind in LINKS]).encode("utf-8", "surrogateescape"),
-    ]
+def _texts(column: bytes) -> list[str]:
+    return column.decode("utf-8", "surrogateescape").split(END)
 
 
-def members_of(columns: list[bytes]) -> Iterator[Member]:
-    """Yield the members of a batch; raises ValueError or IndexError where the columns are none."""
-    kinds = [KINDS[number] for number in columns[0]]
-    links = iter(_texts(columns[4]) if any(kind in LINKS for kind in kinds) else ())
-    targets = [next(links) if kind in LINKS else "" for kind in kinds]
-    if not kinds or next(links, None) is not None:
-        raise ValueError("no batch")
-    fields = zip(_texts(columns[3]), kinds, _unpack(columns[1]), targets, _unpack(columns[2]), strict=True)
-    return (Member(*row) for row in fields)
-
-
-def _pack(numbers: Iterable[int]) -> bytes:
+def _bytes(numbers: Iterable[int]) -> bytes:
     column = array("Q", numbers)
     if byteorder == "big":
         column.byteswap()
     return column.tobytes()
 
 
-def _unpack(data: bytes) -> "array[int]":
-    column = array("Q", data)
+def _integers(column: bytes) -> "array[int]":
+    numbers = array("Q", column)
     if byteorder == "big":
-        column.byteswap()
-    return column
+        numbers.byteswap()
+    return numbers
 
 
-def _texts(data: bytes) -> list[str]:
-    return data.decode("utf-8", "surrogateescape").split(END)
+def _squeezed(columns: list[bytes]) -> bytes:
+    return squeeze(b"".join([LENGTHS.pack(*map(len, columns)), *columns]))
+
+
+def _expanded(frame: bytes) -> list[bytes]:
+    data, columns, start = expand(frame), [], LENGTHS.size
+    for length in LENGTHS.unpack(data[:start]):
+        columns.append(data[start : start + length])
+        start += length
+    return columns
+
+
+def squeeze(data: bytes) -> bytes:
+    """Return data in the form that takes little memory."""
+    import zstandard
+
+    packed = zstandard.ZstdCompressor(level=1).compress(data)
+    # What zstandard returns keeps room for data that does not shrink, 40 times as much; a copy does not.
+    return bytes(memoryview(packed))
+
+
+def expand(data: bytes) -> bytes:
+    """Return what was squeezed."""
+    import zstandard
+
+    return zstandard.ZstdDecompressor().decompress(data)

@@ -1,14 +1,17 @@
 """Owns what a layer's blob holds: its members, what each takes of a compressed blob, its conda records."""
 
+import os
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 
 from slimconda.layers.columns import Members
 from slimconda.layers.manifest import LayerSource
 from slimconda.layers.packing import Packing, Unpacked, sniff
+from slimconda.layers.parallel import ahead
 from slimconda.layers.records import Records
-from slimconda.layers.streams import PIECE, Chunks, Stream
-from slimconda.layers.tar import Keep, Member, scan
+from slimconda.layers.streams import PIECE, Chunks, FilePart, Stream
+from slimconda.layers.tar import Keep, Row, rows
 
 
 @dataclass(frozen=True)
@@ -41,26 +44,19 @@ def read_content(
     packing, found = sniff(stream.peek(4)), Records()
     keep = found.keep if records else None
     if packing is Packing.PLAIN:
-        return Content(Members(scan(stream, lambda: whole(stream), keep)), None, found)
+        return Content(Members(rows(stream, lambda: whole(stream), keep)), None, found)
     unpacked = Unpacked(stream, size, packing, seen)
-    plain = Chunks(iter(unpacked))
     # Of gzip only its end tells whether all of it came, and raises; of zstd nothing tells.
     ends = (lambda: True) if packing is Packing.GZIP else (lambda: whole(stream))
-    members = Members(_costed(plain, unpacked, ends, keep))
-    while plain.skip(PIECE):
-        pass
+    # The thread ends only when it is given the next bytes: those of a file come, those of a pipe may not.
+    threaded = isinstance(stream, FilePart) and (os.cpu_count() or 1) > 1
+    with ahead(iter(unpacked)) if threaded else nullcontext(iter(unpacked)) as chunks:
+        members = Members(_all_rows(Chunks(chunks), ends, keep), unpacked.costs)
     return Content(members, size, found)
 
 
-def _costed(plain: Chunks, unpacked: Unpacked, whole: Callable[[], bool], keep: Keep | None) -> Iterator[Member]:
-    """Yield the members with what they take of the blob: from where the last one's data began to where its own does."""
-    last: Member | None = None
-    begin = 0
-    for member in scan(plain, whole, keep):
-        here = max(begin, unpacked.packed_position(plain.position))
-        if last is not None:
-            yield Member(last.path, last.kind, last.size, last.target, here - begin)
-            begin = here
-        last = member
-    if last is not None:
-        yield Member(last.path, last.kind, last.size, last.target, max(0, unpacked.read - begin))
+def _all_rows(plain: Chunks, whole: Callable[[], bool], keep: Keep | None) -> Iterator[Row]:
+    """Yield the rows, and pass what follows the tar: only a blob's end tells whether all of it is sound."""
+    yield from rows(plain, whole, keep)
+    while plain.skip(PIECE):
+        pass

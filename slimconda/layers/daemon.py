@@ -60,8 +60,10 @@ def _saved(image: "Image", request: Request) -> Layers:
 def _counted_as_stated(source: LayerSource, members: Members, stated: list[int]) -> LayerSource:
     """Return the source with what the daemon's own history says of symlinks, where it says it."""
     size = stated[source.entry] if source.entry is not None and source.entry < len(stated) else None
-    files = sum(member.size for member in members if member.kind is Kind.FILE)
-    targets = sum(member.size for member in members if member.kind is Kind.SYMLINK)
+    files = targets = 0
+    for _, kind, length, _, _ in members:
+        files += length if kind is Kind.FILE else 0
+        targets += length if kind is Kind.SYMLINK else 0
     if size not in {files, files + targets}:
         return source
     return replace(source, counts_symlinks=size == files + targets)

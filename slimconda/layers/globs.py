@@ -3,11 +3,14 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from slimconda.layers.nodes import Folder, Inode
 
 WHOLE_FOLDER, ANYWHERE = "/**", "**/"
 ANY_NAME = re.compile(r"\*\*/(?!\*\*$)[^/]+")  # such globs look at a name alone, which is cheaper than at its path
+
+ANY_END = re.compile(r"\*[^*?]+")
 
 
 @dataclass(frozen=True)
@@ -15,20 +18,32 @@ class Globs:
     """Globs by the name of what they claim: `**` stands for any folders, `*` and `?` for a part of one name."""
 
     _folders: tuple[tuple[str, "re.Pattern[str]"], ...]
+    _ends: tuple[tuple[str, str], ...]  # `**/*.a`: what a name ends in tells, which costs least
     _names: tuple[tuple[str, "re.Pattern[str]"], ...]
     _files: tuple[tuple[str, "re.Pattern[str]"], ...]
     _claims: dict[Folder, str | None] = field(default_factory=dict, repr=False)
 
+    @cached_property
+    def _all_ends(self) -> tuple[str, ...]:
+        return tuple(end for _, end in self._ends)
+
     def claim(self, inode: Inode) -> str | None:
         """Return who claims all names of an inode, if it is one: a hard link from elsewhere makes it needed there."""
-        first, *others = inode.pairs
-        found = self._claim_name(*first)
-        return found if found is None or all(self._claim_name(*other) == found for other in others) else None
+        found = self._claim_name(inode.folder, inode.name)
+        if found is None or not inode.is_linked:
+            return found
+        return found if all(self._claim_name(folder, name) == found for folder, name in inode.pairs) else None
 
     def _claim_name(self, folder: Folder, name: str) -> str | None:
         claimed = self._claims[folder] if folder in self._claims else self._claim_below(folder)
-        if claimed is None and self._names:
-            claimed = next((rule for rule, pattern in self._names if pattern.fullmatch(name)), None)
+        if claimed is not None:
+            return claimed
+        if self._all_ends and name.endswith(self._all_ends):
+            return next(rule for rule, end in self._ends if name.endswith(end))
+        return self._claim_by_pattern(folder, name) if self._names or self._files else None
+
+    def _claim_by_pattern(self, folder: Folder, name: str) -> str | None:
+        claimed = next((rule for rule, pattern in self._names if pattern.fullmatch(name)), None)
         if claimed is not None or not self._files:
             return claimed
         path = f"{folder.path}/{name}".lstrip("/")
@@ -53,9 +68,11 @@ def compile_globs(globs: Mapping[str, Sequence[str]]) -> Globs:
     folders = [(name, glob.removesuffix(WHOLE_FOLDER)) for name, glob in pairs if glob.endswith(WHOLE_FOLDER)]
     files = [(name, glob) for name, glob in pairs if not glob.endswith(WHOLE_FOLDER)]
     anywhere = [(name, glob.removeprefix(ANYWHERE)) for name, glob in files if ANY_NAME.fullmatch(glob)]
+    ends = [(name, glob.removeprefix("*")) for name, glob in anywhere if ANY_END.fullmatch(glob)]
     return Globs(
         tuple((name, re.compile(_pattern(glob))) for name, glob in folders),
-        tuple((name, re.compile(_pattern(glob))) for name, glob in anywhere),
+        tuple(ends),
+        tuple((name, re.compile(_pattern(glob))) for name, glob in anywhere if not ANY_END.fullmatch(glob)),
         tuple((name, re.compile(_pattern(glob))) for name, glob in files if not ANY_NAME.fullmatch(glob)),
     )
 

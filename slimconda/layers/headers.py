@@ -2,6 +2,7 @@
 
 from enum import StrEnum
 from functools import lru_cache
+from struct import Struct
 from typing import NamedTuple
 from zlib import adler32
 
@@ -48,21 +49,55 @@ class Header(NamedTuple):
 # As plain names these cost a tenth of what an enum's attributes do, several times for each member.
 FILE, HARD_LINK, SYMLINK, DIRECTORY = Kind.FILE, Kind.HARD_LINK, Kind.SYMLINK, Kind.DIRECTORY
 KINDS = {b"1": HARD_LINK, b"2": SYMLINK, b"5": DIRECTORY} | dict.fromkeys((b"0", b"\0", b"7", b"S"), FILE)
-SIMPLE = frozenset((b"0", b"1", b"2", b"5"))
-ENDS = frozenset(b"\0 ")  # of a number
+SIMPLE = frozenset(b"0125")
+FLAG = 156  # where a header states it
+ENDS = frozenset((b"\0", b" "))  # of a number
 DATALESS = frozenset((b"1", b"2", b"3", b"4", b"5", b"6"))
 ADLER = 65_521
+# Name, size and its end, checksum, flag, target.
+FIELDS = Struct("100s24x11sc12x8sc100s").unpack_from
 Extensions = dict[bytes, bytes]
+Row = tuple[bytes, Kind, int, bytes, int]
+"""A member as its tar has it: name, kind, size, target, and where in the tar its data begins."""
 
 
-def simple_size(block: bytes) -> int | None:
-    """Return the size that a block states as every writer states it.
+def simple_row(held: bytes | bytearray, at: int, own: Extensions, place: int) -> Row | None:
+    """Read the file, directory or link whose header stands there, if it is written as every writer does it.
 
     None for all others, damaged ones among them: the exact way below decides what they are.
     """
-    if len(block) < BLOCK or adler32(block) & 0xFFFF != _expected_adler(block[148:156]):
+    if at + BLOCK > len(held) or held[at + FLAG] not in SIMPLE:
         return None
-    return _simple_octal(block[124:136])
+    name, digits, end, checksum, flag, target = FIELDS(held, at)
+    if adler32(held[at : at + BLOCK]) & 0xFFFF != _expected_adler(checksum):
+        return None
+    if end not in ENDS or not digits.isdigit():
+        return None
+    try:
+        size = int(digits, 8)
+    except ValueError:
+        return None
+    if (given := own.get(b"path") if own else None) is not None:
+        name = given
+    else:
+        name = name.partition(b"\0")[0]
+        if held[at + 345] and held[at + 257 : at + 263] == b"ustar\0":
+            name = bytes(held[at + 345 : at + 500]).partition(b"\0")[0] + b"/" + name
+    if flag == b"0":
+        return name, FILE, size, b"", place
+    if flag == b"5":
+        return name, DIRECTORY, 0, b"", place
+    given = own.get(b"linkpath") if own else None
+    target = target.partition(b"\0")[0] if given is None else given
+    return (name, HARD_LINK, 0, target, place) if flag == b"1" else (name, SYMLINK, len(target), target, place)
+
+
+def simple_size(held: bytes | bytearray, at: int) -> int | None:
+    """Return the size that the header there states, if it is written as every writer does it; else None."""
+    if at + BLOCK > len(held):
+        return None
+    _, digits, end, checksum, _, _ = FIELDS(held, at)
+    return _octal(digits, end) if adler32(held[at : at + BLOCK]) & 0xFFFF == _expected_adler(checksum) else None
 
 
 @lru_cache(1 << 14)
@@ -71,43 +106,18 @@ def _expected_adler(checksum: bytes) -> int:
 
     It is the sum of the bytes and 1, modulo 65,521, at a twentieth of what sum() costs.
     """
-    stated = _simple_octal(checksum[:7])
+    stated = _octal(checksum[:6], checksum[6:7])
     return -1 if stated is None else (1 + stated - 8 * ord(" ") + sum(checksum)) % ADLER
 
 
-def _simple_octal(field: bytes) -> int | None:
+def _octal(digits: bytes, end: bytes) -> int | None:
     """Return the number of a field that is all digits but for its end; None for any other."""
-    digits = field[:-1]
-    if field[-1] not in ENDS or not digits.isdigit():
+    if end not in ENDS or not digits.isdigit():
         return None
     try:
         return int(digits, 8)
     except ValueError:
         return None
-
-
-def simple_member(block: bytes, own: Extensions) -> tuple[Member, int] | None:
-    """Return a file, directory or link with the number of bytes that follow; None for what only the exact way reads."""
-    flag = block[156:157]
-    if flag not in SIMPLE or (data := simple_size(block)) is None:
-        return None
-    name = own.get(b"path") if own else None
-    if name is None:
-        name = block[:100].partition(b"\0")[0]
-        if block[345] and block[257:263] == b"ustar\0":
-            name = block[345:500].partition(b"\0")[0] + b"/" + name
-    path = name.decode("utf-8", "surrogateescape")
-    if flag == b"0":
-        return Member(path, FILE, data, ""), data
-    if flag == b"5":
-        return Member(path, DIRECTORY, 0, ""), 0
-    target = own.get(b"linkpath") if own else None
-    if target is None:
-        target = block[157:257].partition(b"\0")[0]
-    text = target.decode("utf-8", "surrogateescape")
-    if flag == b"1":
-        return Member(path, HARD_LINK, 0, text), 0
-    return Member(path, SYMLINK, len(target), text), 0
 
 
 def read_header(block: bytes, offset: int) -> Header:
@@ -165,18 +175,16 @@ def _sparse_size(block: bytes, offset: int) -> int:
         raise _no_header(offset) from None
 
 
-def member_of(header: Header) -> Member:
-    """Return what a header describes."""
-    if header.flag == b"0":
-        return Member(_text(header.name), FILE, header.apparent, "")
-    if header.flag == b"1":
-        return Member(_text(header.name), HARD_LINK, 0, _text(header.target))
+def row_of(header: Header, place: int) -> Row:
+    """Return what a header describes, whose data begin at that place."""
     kind = KINDS.get(header.flag, Kind.OTHER)
     if kind is FILE and header.flag == b"\0" and header.name.endswith(b"/"):
         kind = DIRECTORY  # as tar wrote it before POSIX
     sizes = {FILE: header.apparent, SYMLINK: len(header.target)}
-    return Member(_text(header.name), kind, sizes.get(kind, 0), _text(header.target))
+    return header.name, kind, sizes.get(kind, 0), header.target, place
 
 
-def _text(name: bytes) -> str:
-    return name.decode("utf-8", "surrogateescape")
+def member_of(row: Row) -> Member:
+    """Return a row as a member, of which nothing is known to be packed."""
+    name, kind, size, target, _ = row
+    return Member(name.decode("utf-8", "surrogateescape"), kind, size, target.decode("utf-8", "surrogateescape"))

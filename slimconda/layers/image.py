@@ -10,6 +10,7 @@ from slimconda.errors import DaemonError, ImageError
 from slimconda.findings import Severity
 from slimconda.layers.bystanders import count_bystanders, list_globs
 from slimconda.layers.caches import Caches, find_caches
+from slimconda.layers.columns import Entry
 from slimconda.layers.environments import Duplicate, Environment, find_environments
 from slimconda.layers.globs import Globs, compile_globs
 from slimconda.layers.manifest import LayerSource
@@ -17,7 +18,7 @@ from slimconda.layers.nodes import Folder, Inode
 from slimconda.layers.request import ANY, Request
 from slimconda.layers.residue import MEASURED, CacheBytes, Judged, Residue, Saving, judge
 from slimconda.layers.sources import STDIN, read_image
-from slimconda.layers.tar import Kind, Member
+from slimconda.layers.tar import Kind
 from slimconda.layers.tree import Tree
 from slimconda.rulebook import load_rules
 
@@ -178,7 +179,7 @@ def _no_collection() -> Iterator[None]:
             gc.enable()
 
 
-def analyse(name: str, sources: Iterable[tuple[LayerSource, Iterable[Member]]]) -> Image:
+def analyse(name: str, sources: Iterable[tuple[LayerSource, Iterable[Entry]]]) -> Image:
     """Return the image made of these layers, lowest first."""
     tree, described = Tree(), list[LayerSource]()
     for source, members in sources:
@@ -202,8 +203,9 @@ def _rules_globs(*, advice: bool) -> Globs:
     return compile_globs({rule.name: rule.residue for rule in rules if rule.residue and rule.name not in MEASURED})
 
 
-def _without_target(member: Member) -> Member:
-    return member._replace(size=0) if member.kind is Kind.SYMLINK else member
+def _without_target(entry: Entry) -> Entry:
+    path, kind, _, target, packed = entry
+    return (path, kind, 0, target, packed) if kind is Kind.SYMLINK else entry
 
 
 def _layer(index: int, source: LayerSource, inodes: list[Inode], judged: Judged, bystanders: dict[str, int]) -> Layer:

@@ -1,6 +1,6 @@
 """Owns what the tree of an image is made of: folders, inodes, and the names that these have."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -11,6 +11,7 @@ from slimconda.layers.headers import Kind
 class Inode:
     """What one layer stores once, under one or more names (hard links); `size` in bytes, as Docker counts it.
 
+    `folder` and `name` are its first name's.
     `alive` counts the names that no later layer hides; `deleted` says that a later layer's whiteout hid one.
     `packed` is what it takes of a compressed blob, in bytes.
     """
@@ -20,29 +21,35 @@ class Inode:
     size: int
     target: str
     packed: int
-    _folder: "Folder"
-    _name: str
-    _others: "tuple[Any, ...] | list[Any]" = ()  # folder, name, folder, name ...: few have more than two names
+    folder: "Folder"
+    name: str
+    # Further names: a folder that has it under the same name, as conda links, else folder, name, folder, name ...
+    _others: "Folder | tuple[Any, ...] | list[Any]" = ()
     alive: int = 1
     deleted: bool = False
 
     def add_name(self, folder: "Folder", name: str) -> None:
         """Give it one more name."""
+        self.alive += 1
         if isinstance(self._others, list):
             self._others += (folder, name)
+        elif self._others != ():
+            self._others = [*self._flat_others(), folder, name]
         else:
-            self._others = [*self._others, folder, name] if self._others else (folder, name)
-        self.alive += 1
+            self._others = folder if name == self.name else (folder, name)
+
+    def _flat_others(self) -> "Sequence[Any]":
+        return (self._others, self.name) if isinstance(self._others, Folder) else self._others
 
     @property
     def pairs(self) -> "tuple[tuple[Folder, str], ...]":
         """Return the folder and the name there of each name: plain tuples, since a Name costs several times as much."""
         others = self._others
-        if not others:
-            return ((self._folder, self._name),)
-        if len(others) == 2:
-            return (self._folder, self._name), (others[0], others[1])
-        return (self._folder, self._name), *zip(others[::2], others[1::2], strict=True)
+        if others == ():
+            return ((self.folder, self.name),)
+        if isinstance(others, Folder):
+            return (self.folder, self.name), (others, self.name)
+        return (self.folder, self.name), *zip(others[::2], others[1::2], strict=True)
 
     @property
     def names(self) -> "tuple[Name, ...]":
@@ -50,14 +57,14 @@ class Inode:
         return tuple(Name(name, folder, self) for folder, name in self.pairs)
 
     @property
-    def file_name(self) -> str:
-        """Return its first name without the folder."""
-        return self._name
-
-    @property
     def is_linked(self) -> bool:
         """Tell whether it has several names."""
-        return bool(self._others)
+        return self._others != ()
+
+    @property
+    def path(self) -> str:
+        """Return its first name as an absolute path."""
+        return f"/{self.folder.path}/{self.name}" if self.folder.parent else f"/{self.name}"
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -66,16 +73,19 @@ class Inode:
 
     def keep(self, names: "Sequence[Name]") -> None:
         """Take other names than it had, at least one; they are all alive."""
-        self._folder, self._name = names[0].parent, names[0].name
-        self._others = tuple(part for name in names[1:] for part in (name.parent, name.name))
-        self.alive = len(names)
+        self.folder, self.name = names[0].parent, names[0].name
+        self._others, self.alive = (), 1
+        for name in names[1:]:
+            self.add_name(name.parent, name.name)
 
-    def move(self, moved: "Mapping[Folder, Folder]") -> None:
-        """Let its names lie in the folders that took the place of those they were in."""
-        if self._folder in moved:
-            self._folder = moved[self._folder]
-        if self._others and not moved.keys().isdisjoint(self._others[::2]):
-            self._others = tuple(moved.get(part, part) for part in self._others)
+    def move(self, folder: "Folder", taken_by: "Folder") -> None:
+        """Let its names that lie in one folder lie in another, which took the place of that."""
+        if self.folder is folder:
+            self.folder = taken_by
+        if self._others is folder:
+            self._others = taken_by
+        elif isinstance(self._others, (tuple, list)) and folder in self._others[::2]:
+            self._others = [taken_by if part is folder else part for part in self._others]
 
 
 @dataclass(slots=True, eq=False)

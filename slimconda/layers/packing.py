@@ -1,6 +1,7 @@
 """Owns compressed layers: gzip and zstd to plain bytes in bounded memory, and which compressed bytes hold what."""
 
-from collections.abc import Callable, Iterator
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import StrEnum
 from typing import IO, TYPE_CHECKING, cast
 
@@ -38,18 +39,15 @@ def sniff(magic: bytes) -> Packing:
 
 
 class Unpacked:
-    """The plain chunks of a compressed blob; it knows where in the blob the last one came from.
-
-    `read` counts the compressed bytes read so far.
-    """
+    """The plain chunks of a compressed blob; afterwards it knows where in the blob each of them came from."""
 
     def __init__(
         self, stream: Stream, size: int, packing: Packing, seen: Callable[[bytes], object] | None = None
     ) -> None:
         """Take `size` compressed bytes from the stream, as they are asked for; `seen` is told them."""
         self._stream, self._size, self._seen = stream, size, seen
-        self.read = self._before = 0  # compressed bytes read so far, and before the last piece
-        self._out, self._start = 0, 0  # plain bytes given so far, and at the last piece
+        self._read, self._out = 0, 0  # compressed bytes read, and plain bytes given so far
+        self._reads, self._outs = array("Q"), array("Q")  # the same before each piece
         self._chunks = gunzip(self._pieces()) if packing is Packing.GZIP else unzstd(self._pieces())
 
     def __iter__(self) -> Iterator[bytes]:
@@ -61,22 +59,35 @@ class Unpacked:
             yield chunk
 
     def _pieces(self) -> Iterator[bytes]:
-        while self.read < self._size and (piece := self._stream.read(min(INPUT, self._size - self.read))):
-            self._before, self._start = self.read, self._out
-            self.read += len(piece)
+        while self._read < self._size and (piece := self._stream.read(min(INPUT, self._size - self._read))):
+            self._reads.append(self._read)
+            self._outs.append(self._out)
+            self._read += len(piece)
             if self._seen is not None:
                 self._seen(piece)
             yield piece
 
-    def packed_position(self, plain: int) -> int:
-        """Return which byte of the blob a byte of the last chunk came from, as if each piece were packed evenly.
+    def costs(self, places: Sequence[int]) -> Iterator[int]:
+        """Yield the compressed bytes from each of the plain places to the next one, of the last to the blob's end.
 
-        A piece may give more chunks; until they are all there it is taken to give as much as those before it did.
+        Each piece counts as if it were packed evenly. What precedes the first place belongs to it.
         """
-        usual = (self.read - self._before) * self._start // self._before if self._before else 0
-        given = max(self._out - self._start, usual)
-        part = min(max(plain - self._start, 0), given) / given if given else 0.0
-        return self._before + round(part * (self.read - self._before))
+        begin = 0
+        for here in self._positions(places[1:]):
+            yield here - begin
+            begin = here
+        yield self._read - begin
+
+    def _positions(self, places: Iterable[int]) -> Iterator[int]:
+        """Yield where in the blob plain bytes came from, whose places ascend."""
+        reads, outs = (*self._reads, self._read), (*self._outs, self._out)
+        piece, last = 0, len(reads) - 2
+        for place in places:
+            while piece < last and outs[piece + 1] <= place:
+                piece += 1
+            begin, given = outs[piece], outs[piece + 1] - outs[piece]
+            part = min(place - begin, given) * (reads[piece + 1] - reads[piece]) // given if given else 0
+            yield reads[piece] + part
 
 
 def gunzip(data: Iterator[bytes]) -> Iterator[bytes]:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from heapq import nlargest
 
 from slimconda.layers.caches import Caches, Place
 from slimconda.layers.globs import Globs
@@ -150,14 +151,20 @@ def _cache_rule(inode: Inode, tree: Tree) -> str:
 
 
 def _residue(rule: str, inodes: list[Inode], needed: set[Inode]) -> Residue:
-    largest = sorted(inodes, key=lambda inode: (-inode.size, inode.paths[0]))[:LARGEST_PATHS]
     return Residue(
         rule,
         sum(inode.size for inode in inodes),
         sum(inode.size for inode in inodes if inode in needed),
-        tuple(inode.paths[0] for inode in largest),
+        tuple(inode.path for inode in _largest(inodes)),
         sum(inode.packed for inode in inodes),
     )
+
+
+def _largest(inodes: list[Inode]) -> list[Inode]:
+    """Return the largest ones, of equally large ones the first by path; paths are made of those in question alone."""
+    least = nlargest(LARGEST_PATHS, (inode.size for inode in inodes))[-1:]
+    candidates = [inode for inode in inodes if inode.size >= least[0]]
+    return sorted(candidates, key=lambda inode: (-inode.size, inode.path))[:LARGEST_PATHS]
 
 
 def _cache_bytes(tally: _Tally, caches: Caches, needed: set[Inode]) -> CacheBytes:

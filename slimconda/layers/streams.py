@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 PIECE = 1 << 20  # bytes held at once
-AHEAD = 4096  # bytes read at once where headers stand close to each other, as hard links do
+AHEAD = 1 << 13  # bytes read at once where headers stand close to each other, as those of hard links and small files
 TOLD_EVERY = 1 << 23  # bytes
 
 
@@ -13,6 +13,9 @@ class Stream(Protocol):
     """Bytes that can be read once, forward."""
 
     position: int
+
+    def window(self, size: int) -> tuple[bytes | bytearray, int]:
+        """Return bytes that are held until the next call, and where in them the next `size` begin; fewer at the end."""
 
     def peek(self, size: int) -> bytes:
         """Return the next bytes without passing them; fewer only at the end."""
@@ -27,25 +30,33 @@ class Stream(Protocol):
 class FilePart:
     """A part of an open file; skipping costs nothing."""
 
-    __slots__ = ("_at", "_file", "_held", "_size", "_start", "_tell", "_told", "position")
+    __slots__ = ("_at", "_buffer", "_file", "_held", "_size", "_start", "_tell", "_told", "position")
 
     def __init__(self, file: int, start: int, size: int, tell: Callable[[int], None] | None = None) -> None:
         """Take `size` bytes from `start` of a descriptor's file; `tell` gets the bytes passed since the last call."""
         self._file, self._start, self._size, self.position = file, start, size, 0
-        self._held, self._at = b"", 0
+        self._buffer = bytearray(min(AHEAD, size))
+        self._held: bytes | bytearray = b""
+        self._at = 0
         self._tell, self._told = tell, 0
 
-    def peek(self, size: int) -> bytes:
-        """Return the next bytes without passing them; fewer only at the end."""
+    def window(self, size: int) -> tuple[bytes | bytearray, int]:
+        """Return bytes that are held until the next call, and where in them the next `size` begin; fewer at the end."""
         offset = self.position - self._at
         if offset < 0 or offset + size > len(self._held):
-            self._held, self._at, offset = self._fetch(max(size, AHEAD)), self.position, 0
-        return self._held[offset : offset + size]
+            if self.position - self._told >= TOLD_EVERY:
+                self._report()
+            self._held, self._at, offset = self._fetched(size), self.position, 0
+        return self._held, offset
 
-    def _fetch(self, size: int) -> bytes:
-        if self.position - self._told >= TOLD_EVERY:
-            self._report()
-        wanted = min(size, self._size - self.position)
+    def _fetched(self, size: int) -> bytes | bytearray:
+        """Read into the same memory each time, since fresh memory costs more than reading."""
+        whole, fits = len(self._buffer), size <= len(self._buffer) <= self._size - self.position
+        if fits and os.preadv(self._file, (self._buffer,), self._start + self.position) == whole:
+            return self._buffer
+        return self._read(min(max(size, AHEAD), self._size - self.position))
+
+    def _read(self, wanted: int) -> bytes:
         data = os.pread(self._file, wanted, self._start + self.position)
         while len(data) < wanted:
             more = os.pread(self._file, wanted - len(data), self._start + self.position + len(data))
@@ -53,6 +64,11 @@ class FilePart:
                 break
             data += more
         return data
+
+    def peek(self, size: int) -> bytes:
+        """Return the next bytes without passing them; fewer only at the end."""
+        held, offset = self.window(size)
+        return bytes(held[offset : offset + size])
 
     def _report(self) -> None:
         if self._tell is not None:
@@ -66,11 +82,8 @@ class FilePart:
 
     def read(self, size: int) -> bytes:
         """Return the next bytes; fewer only at the end."""
-        position = self.position
-        offset = position - self._at
-        end = offset + size
-        data = self._held[offset:end] if offset >= 0 and end <= len(self._held) else self.peek(size)
-        self.position = position + len(data)
+        data = self.peek(size)
+        self.position += len(data)
         return data
 
     def skip(self, size: int) -> int:
@@ -90,11 +103,16 @@ class Chunks:
         """Take the chunks as they are asked for."""
         self._chunks, self._held, self._offset, self.position = chunks, b"", 0, 0
 
-    def peek(self, size: int) -> bytes:
-        """Return the next bytes without passing them; fewer only at the end."""
+    def window(self, size: int) -> tuple[bytes, int]:
+        """Return bytes that are held until the next call, and where in them the next `size` begin; fewer at the end."""
         if len(self._held) - self._offset < size:
             self._fill(size)
-        return self._held[self._offset : self._offset + size]
+        return self._held, self._offset
+
+    def peek(self, size: int) -> bytes:
+        """Return the next bytes without passing them; fewer only at the end."""
+        held, offset = self.window(size)
+        return held[offset : offset + size]
 
     def _fill(self, size: int) -> None:
         pieces = [self._held[self._offset :]]
@@ -106,9 +124,7 @@ class Chunks:
 
     def read(self, size: int) -> bytes:
         """Return the next bytes; fewer only at the end."""
-        offset = self._offset
-        end = offset + size
-        data = self._held[offset:end] if end <= len(self._held) else self.peek(size)
+        data = self.peek(size)
         self._offset += len(data)
         self.position += len(data)
         return data

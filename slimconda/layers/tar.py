@@ -16,19 +16,22 @@ from slimconda.layers.headers import (
     Header,
     Kind,
     Member,
+    Row,
     member_of,
     read_header,
-    simple_member,
+    row_of,
+    simple_row,
     simple_size,
 )
 from slimconda.layers.streams import Stream
 
-__all__ = ["Kind", "Member", "scan"]
+__all__ = ["Kind", "Member", "Row", "rows", "scan"]
 
 ZEROS = bytes(BLOCK)
 LARGEST_EXTENSION = 1 << 20  # bytes of a long name or of pax records
 LONGEST_NAME = 4 * 4096  # bytes; Linux allows paths of 4,096, and Docker unpacks no longer ones
 LONG_NAME, LONG_TARGET, PAX, GLOBAL_PAX = b"L", b"K", (b"x", b"X"), b"g"
+OWN = frozenset((LONG_NAME, LONG_TARGET, *PAX))  # say something about the next member alone
 EXTENDING = frozenset((LONG_NAME, LONG_TARGET, GLOBAL_PAX, *PAX))
 NAMES = frozenset((b"path", b"linkpath", b"GNU.sparse.name"))
 DECISIVE = frozenset((b"size", b"GNU.sparse.name", b"GNU.sparse.realsize", b"GNU.sparse.size"))
@@ -38,43 +41,88 @@ Keep = Callable[[str], Callable[[bytes], None] | None]
 """Says for a file's path who wants its content, if anybody does."""
 
 
-def scan(stream: Stream, whole: Callable[[], bool], keep: Keep | None = None) -> Iterator[Member]:
-    """Yield the members in their order, each while the stream stands at its data.
+def scan(stream: Stream, whole: Callable[[], bool]) -> Iterator[Member]:
+    """Yield the members in their order, each while the stream stands at its data; else as `rows`."""
+    for row in rows(stream, whole):
+        stream.skip(row[4] - stream.position)
+        yield member_of(row)
+
+
+def rows(stream: Stream, whole: Callable[[], bool], keep: Keep | None = None) -> Iterator[Row]:
+    """Yield the members in their order, each while the stream stands at its data or before.
 
     `whole` is asked where the stream ends between two members without the zeros that end a tar.
     Raises ImageError where the tar is cut short, damaged or not a tar.
     """
-    common: Extensions = {}
-    read = stream.read
+    common, plain = Extensions(), True
     while True:
-        block, own = read(BLOCK), common
-        if block[156:157] in EXTENDING:
-            block, own = _after_extensions(block, stream, common)
-        simple = simple_member(block, own) if own.keys().isdisjoint(DECISIVE) else None
-        if simple is None:
-            header = _header_or_end(block, stream, whole, extended=own is not common)
-            if header is None:
-                return
-            header = _extended(header, stream, own) if own or header.flag == b"S" else header
-            simple = member_of(header), header.data
-        member, data = simple
-        end = stream.position + data
-        yield member
-        if keep and member.kind is FILE and data <= LARGEST_KEPT and (taker := keep(member.path)):
-            taker(read(end - stream.position))
-        if left := end - stream.position + -data % BLOCK:
-            _pass(stream, left)
+        held, at = stream.window(BLOCK)
+        row = simple_row(held, at, common, stream.position + BLOCK) if plain else None
+        if row is None:
+            row = _simple_extended(stream, common)
+        if row is not None:
+            data = row[2] if row[1] is FILE else 0
+        elif exact := _exact(stream, whole, common):
+            row, data = exact
+            plain = common.keys().isdisjoint(DECISIVE)
+        else:
+            return
+        yield row
+        end = row[4] + data
+        if keep and row[1] is FILE and data <= LARGEST_KEPT and (taker := keep(member_of(row).path)):
+            stream.skip(row[4] - stream.position)
+            taker(stream.read(data))
+        left = end + -data % BLOCK - stream.position
+        if stream.skip(left) < left:
+            raise ImageError(f"the tar is cut short at byte {stream.position}")
+
+
+def _simple_extended(stream: Stream, common: Extensions) -> Row | None:
+    """Read the next member, which extension headers precede, and leave the stream where it is.
+
+    None where any of its headers is not written as every writer does it.
+    """
+    own, begin = dict(common), BLOCK
+    held, at = stream.window(BLOCK)
+    while (flag := bytes(held[at + 156 : at + 157])) in OWN:
+        size = simple_size(held, at)
+        if size is None or size > LARGEST_EXTENSION:
+            return None
+        end = begin + size
+        following = end + -size % BLOCK
+        held, start = stream.window(following + BLOCK)
+        at = start + following
+        if len(held) < at + BLOCK:
+            return None
+        _extend(flag, bytes(held[start + begin : start + end]), stream.position + following, own, common)
+        begin = following + BLOCK
+    return simple_row(held, at, own, stream.position + begin) if own.keys().isdisjoint(DECISIVE) else None
+
+
+def _exact(stream: Stream, whole: Callable[[], bool], common: Extensions) -> tuple[Row, int] | None:
+    """Read the next member whoever wrote it, and pass its headers; returns it and its size, None at the end."""
+    block, own = stream.read(BLOCK), common
+    if block[156:157] in EXTENDING:
+        block, own = _after_extensions(block, stream, common)
+    header = _header_or_end(block, stream, whole, extended=own is not common)
+    if header is None:
+        return None
+    header = _extended(header, stream, own) if own or header.flag == b"S" else header
+    return row_of(header, stream.position), header.data
 
 
 def _after_extensions(block: bytes, stream: Stream, common: Extensions) -> tuple[bytes, Extensions]:
     """Read extension headers, and return the block that follows them and what they say about it."""
     own = dict(common)
-    while block[156:157] in EXTENDING:
-        size = simple_size(block)
-        if size is None:
-            header = _header_or_end(block, stream, lambda: False, extended=True)
-            size = header.data if header is not None else 0
-        _extend(block[156:157], size, stream, own, common)
+    while (flag := block[156:157]) in EXTENDING:
+        header = _header_or_end(block, stream, lambda: False, extended=True)
+        size = header.data if header is not None else 0
+        if size > LARGEST_EXTENSION:
+            raise ImageError(f"the tar has an extension header of {size:,} bytes at byte {stream.position}")
+        data = stream.read(size + -size % BLOCK)
+        if len(data) < size:
+            raise ImageError(f"the tar is cut short at byte {stream.position}")
+        _extend(flag, data[:size], stream.position, own, common)
         block = stream.read(BLOCK)
     return block, own
 
@@ -100,33 +148,27 @@ def _check_end(stream: Stream) -> None:
         raise ImageError(f"the tar has data after its end, at byte {stream.position}")
 
 
-def _extend(flag: bytes, size: int, stream: Stream, own: Extensions, common: Extensions) -> None:
-    """Read an extension header's data into the extensions of the next member, or of all that follow."""
-    if size > LARGEST_EXTENSION:
-        raise ImageError(f"the tar has an extension header of {size:,} bytes at byte {stream.position}")
-    data = stream.read(size + -size % BLOCK)
-    if len(data) < size:
-        raise ImageError(f"the tar is cut short at byte {stream.position}")
-    data = data[:size]
+def _extend(flag: bytes, data: bytes, position: int, own: Extensions, common: Extensions) -> None:
+    """Take an extension header's data into the extensions of the next member, or of all that follow."""
     if flag == LONG_NAME:
-        own[b"path"] = _name(data.split(b"\0", 1)[0], stream)
+        own[b"path"] = _name(data.partition(b"\0")[0], position)
     elif flag == LONG_TARGET:
-        own[b"linkpath"] = _name(data.split(b"\0", 1)[0], stream)
+        own[b"linkpath"] = _name(data.partition(b"\0")[0], position)
     else:
-        records = dict(_records(data, stream.position))
+        records = dict(_records(data, position))
         for key in NAMES & records.keys():
-            _name(records[key], stream)
+            _name(records[key], position)
         own |= records
         if flag == GLOBAL_PAX:
             common |= records
 
 
-def _name(name: bytes, stream: Stream) -> bytes:
+def _name(name: bytes, position: int) -> bytes:
     """Return a name; raises ImageError where it is none that Linux and Docker could have."""
     if len(name) > LONGEST_NAME:
-        raise ImageError(f"the tar has a name of {len(name):,} bytes before byte {stream.position}")
+        raise ImageError(f"the tar has a name of {len(name):,} bytes before byte {position}")
     if b"\0" in name:
-        raise ImageError(f"the tar has a name with a zero byte before byte {stream.position}")
+        raise ImageError(f"the tar has a name with a zero byte before byte {position}")
     return name
 
 
@@ -166,8 +208,3 @@ def _pass_sparse_map(stream: Stream) -> None:
         if len(block) < BLOCK:
             raise ImageError(f"the tar is cut short at byte {stream.position}")
         continued = bool(block[504])
-
-
-def _pass(stream: Stream, size: int) -> None:
-    if size and stream.skip(size) < size:
-        raise ImageError(f"the tar is cut short at byte {stream.position}")
