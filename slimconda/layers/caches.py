@@ -64,14 +64,14 @@ class Caches:
 
     def places(self, inode: Inode) -> "list[Place | None]":
         """Return where in a cache each name of an inode lies."""
-        return [
-            self.place(Name(name, folder, inode))
-            if folder in self.marks
-            else self._homes[folder]
-            if folder in self._homes
-            else self.place_below(folder)
-            for folder, name in inode.pairs
-        ]
+        if not inode.is_linked:
+            return [self._place_of(inode.folder, inode.name, inode)]
+        return [self._place_of(folder, name, inode) for folder, name in inode.pairs]
+
+    def _place_of(self, folder: Folder, name: str, inode: Inode) -> "Place | None":
+        if folder in self.marks:
+            return self.place(Name(name, folder, inode))
+        return self._homes[folder] if folder in self._homes else self.place_below(folder)
 
     def place_below(self, folder: Folder) -> "Place | None":
         """Return the place of all that lies below a folder; asked once per folder."""

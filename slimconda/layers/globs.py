@@ -24,6 +24,10 @@ class Globs:
     _claims: dict[Folder, str | None] = field(default_factory=dict, repr=False)
 
     @cached_property
+    def _any_folder(self) -> "re.Pattern[str]":
+        return re.compile("|".join(f"(?:{pattern.pattern})" for _, pattern in self._folders))
+
+    @cached_property
     def _all_ends(self) -> tuple[str, ...]:
         return tuple(end for _, end in self._ends)
 
@@ -57,9 +61,14 @@ class Globs:
             above = above.parent
         found = self._claims[above] if above is not None else None
         for below in reversed(passed):
-            found = found or next((name for name, pattern in self._folders if pattern.fullmatch(below.path)), None)
+            found = found or self._claim_folder(below.path)
             self._claims[below] = found
         return found
+
+    def _claim_folder(self, path: str) -> str | None:
+        if not self._folders or not self._any_folder.fullmatch(path):
+            return None
+        return next(name for name, pattern in self._folders if pattern.fullmatch(path))
 
 
 def compile_globs(globs: Mapping[str, Sequence[str]]) -> Globs:

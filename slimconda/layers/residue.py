@@ -122,16 +122,17 @@ def _sort(inodes: list[Inode], caches: Caches, globs: Globs, advice: Globs) -> _
     tally = _Tally()
     for inode in inodes:
         places = caches.places(inode)
-        inside = [place for place in places if place is not None]
-        if inode.is_linked:
-            tally.linked.update(place.top for place in inside)
+        inside = [place for place in places if place is not None] if any(places) else []
+        if inside and inode.is_linked:
+            tally.linked.update([place.top for place in inside])
         # A clean of conda's does not reach what another tool's rule names, though it looks like a package cache.
         if (rule := globs.claim(inode)) is not None:
             tally.claimed.setdefault(rule, []).append(inode)
-        elif inside and len(inside) == len(places):
-            tally.cached.append((inode, inside[0]))
         elif inside:
-            tally.shared.append(inode)
+            if len(inside) == len(places):
+                tally.cached.append((inode, inside[0]))
+            else:
+                tally.shared.append(inode)
         elif inode.size >= SMALLEST_INSTALLER and _is_installer(inode):
             tally.installers.append(inode)
         elif inode.alive and (rule := advice.claim(inode)) is not None:
