@@ -6,6 +6,7 @@ import io
 import shutil
 import subprocess
 import tarfile
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,9 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slimconda.errors import ImageError
+from slimconda.layers import streams
 from slimconda.layers.headers import Header, read_header, row_of, simple_row, simple_size
-from slimconda.layers.streams import Chunks
-from slimconda.layers.tar import Kind, Member, scan
+from slimconda.layers.streams import Chunks, FilePart
+from slimconda.layers.tar import Kind, Member, rows, scan
 
 if TYPE_CHECKING:
     pass
@@ -98,6 +100,20 @@ def test_random_names(files: list[tuple[str, int]], layout: str) -> None:
         made.append(info)
     data = written(made, FORMATS[layout])
     assert stripped(scanned(data)) == stripped(expected(data))
+
+
+@given(st.integers(0, 3000), st.integers(512, 5000), st.integers(1, 700))
+def test_a_part_of_a_file_reads_as_chunks_do(before: int, ahead: int, chunk: int) -> None:
+    """Wherever the part lies, however much is read at once, and whatever follows it."""
+    data = b"".join(written(infos(), layout)[:-10240] for layout in FORMATS.values()) + bytes(1024)
+    with tempfile.TemporaryFile() as file, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(streams, "AHEAD", ahead)
+        file.write(b"0" * before + data + b"0" * 10_000)
+        file.flush()
+        found = list(rows(FilePart(file.fileno(), before, len(data)), lambda: False))
+    chunks = iter([data[start : start + chunk] for start in range(0, len(data), chunk)])
+    assert found == list(rows(Chunks(chunks), lambda: False))
+    assert len(found) > 60
 
 
 def test_base_256_sizes_and_negative_ones() -> None:

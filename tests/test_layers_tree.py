@@ -125,6 +125,24 @@ def tidy(members: list[Member]) -> list[Member]:
     ]
 
 
+DRESSES = st.sampled_from(["{}", "./{}", "/{}", "a/../{}", ".//{}", "b/./../{}"])
+
+
+@given(st.lists(LAYERS.map(lambda layers: [member for layer in layers for member in layer]), max_size=3), st.data())
+def test_a_path_may_be_written_in_many_ways(layers: list[list[Member]], data: st.DataObject) -> None:
+    """Each path and each target dressed at random means what the plain one means."""
+
+    def dressed(member: Member) -> Member:
+        target = data.draw(DRESSES).format(member.target) if member.kind is Kind.HARD_LINK else member.target
+        path = data.draw(DRESSES).format(member.path) + ("/" if member.kind is Kind.DIRECTORY else "")
+        return member._replace(path=path, target=target)
+
+    plainly = analyse("x", [(SOURCE, members) for members in layers])
+    found = analyse("x", [(SOURCE, [dressed(member) for member in members]) for members in layers])
+    assert [layer.files for layer in found.layers] == [layer.files for layer in plainly.layers]
+    assert [layer.visible for layer in found.layers] == [layer.visible for layer in plainly.layers]
+
+
 @given(LAYERS)
 def test_any_members_give_sums_that_agree(layers: list[list[Member]]) -> None:
     for layer in analyse("x", [(SOURCE, members) for members in layers]).layers:
