@@ -35,6 +35,8 @@ OWN = frozenset((LONG_NAME, LONG_TARGET, *PAX))  # say something about the next 
 EXTENDING = frozenset((LONG_NAME, LONG_TARGET, GLOBAL_PAX, *PAX))
 NAMES = frozenset((b"path", b"linkpath", b"GNU.sparse.name"))
 DECISIVE = frozenset((b"size", b"GNU.sparse.name", b"GNU.sparse.realsize", b"GNU.sparse.size"))
+TELLING = NAMES | DECISIVE  # all other keys of pax records say nothing about sizes and names
+LARGEST_TOGETHER = 1 << 14  # bytes of a member's extension headers that are held at once
 LARGEST_KEPT = 16 << 20  # bytes of a file whose content is wanted; conda's largest records have a few
 
 Keep = Callable[[str], Callable[[bytes], None] | None]
@@ -86,9 +88,8 @@ def _simple_extended(stream: Stream, common: Extensions) -> Row | None:
     held, at = stream.window(BLOCK)
     while (flag := bytes(held[at + 156 : at + 157])) in OWN:
         size = simple_size(held, at)
-        if size is None or size > LARGEST_EXTENSION:
+        if size is None or (end := begin + size) > LARGEST_TOGETHER:
             return None
-        end = begin + size
         following = end + -size % BLOCK
         held, start = stream.window(following + BLOCK)
         at = start + following
@@ -155,7 +156,7 @@ def _extend(flag: bytes, data: bytes, position: int, own: Extensions, common: Ex
     elif flag == LONG_TARGET:
         own[b"linkpath"] = _name(data.partition(b"\0")[0], position)
     else:
-        records = dict(_records(data, position))
+        records = {key: value for key, value in _records(data, position) if key in TELLING}
         for key in NAMES & records.keys():
             _name(records[key], position)
         own |= records
