@@ -5,7 +5,8 @@ It also says which files beside the Dockerfile were asked for, and holds only wh
 
 import hashlib
 import json
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from dataclasses import fields, is_dataclass, replace
 from enum import Enum
 from functools import cache, partial
@@ -15,9 +16,9 @@ from typing import Any
 from slimconda import __version__
 from slimconda.config import Config
 from slimconda.errors import InputError
-from slimconda.files import write_file
 from slimconda.findings import Finding, Fix, LayerPart, Report, Safety, Severity
 from slimconda.source import Edit, Source, Span
+from slimconda.writing import write_file
 
 # Nothing else is ever made of what a cache file says.
 KNOWN: dict[str, Any] = {kind.__name__: kind for kind in (Finding, Fix, LayerPart, Safety, Severity, Edit, Span)}
@@ -83,8 +84,19 @@ def _sorted(value: object) -> object:
 @cache
 def code_digest() -> str:
     """Return what tells two checkouts of one version apart: the sizes and times of the package's files."""
-    paths = sorted(Path(__file__).parent.rglob("*.py"))
-    return hashlib.sha256(repr([(p.stat().st_size, p.stat().st_mtime_ns) for p in paths]).encode()).hexdigest()
+    facts = [(size, time) for _, size, time in sorted(_code(str(Path(__file__).parent)))]
+    return hashlib.sha256(repr(facts).encode()).hexdigest()
+
+
+def _code(folder: str) -> Iterator[tuple[str, int, int]]:
+    """Yield path, size and time of each Python file below a folder; pathlib takes three times as long."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.endswith(".py"):
+                status = entry.stat()
+                yield entry.path, status.st_size, status.st_mtime_ns
+            elif entry.is_dir() and entry.name != "__pycache__":
+                yield from _code(entry.path)
 
 
 def _encoded(value: object) -> Any:

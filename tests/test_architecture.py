@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from slimconda.cli.app import MODULES
 from slimconda.config import Config
 from slimconda.dockerfile.parser import Instruction
 from slimconda.linter import lint
@@ -53,8 +54,8 @@ def test_imports_go_one_way() -> None:
 def loaded_by(folder: Path, *arguments: str) -> set[str]:
     """Return the modules that slimconda has imported when it ends, called in a folder."""
     code = (
-        "import sys\nfrom slimconda.cli import app\n"
-        f"try: app({[*arguments]!r})\nexcept SystemExit as end: assert end.code in {{0, 1}}\n"
+        f"import sys\nfrom slimconda.cli import main\nsys.argv = ['slimconda', *{[*arguments]!r}]\n"
+        "try: main()\nexcept SystemExit as end: assert end.code in {0, 1}\n"
         "print('loaded:', *sys.modules)"
     )
     return set(command(sys.executable, "-c", code, cwd=folder).rpartition("loaded:")[2].split())
@@ -94,14 +95,24 @@ def test_lint_imports_only_its_own_rooms(text: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("words", [("inspect",), ("inspect", "--format", "json"), ("compare", "a.tar")])
-def test_looking_at_an_image_imports_nothing_that_reads_dockerfiles(words: tuple[str, ...], tmp_path: Path) -> None:
+def test_looking_at_an_image_imports_nothing_that_it_does_not_need(words: tuple[str, ...], tmp_path: Path) -> None:
     urls, cached = {"file": "opt/conda/pkgs/urls", "size": 9}, {"file": "opt/conda/pkgs/a-1-0.conda", "size": 200_000}
     (tmp_path / "a.tar").write_bytes(docker_new([layer_tar([urls, cached])]))
     loaded = loaded_by(tmp_path, *words, "a.tar", "--no-cache")
     assert "slimconda.layers.residue" in loaded
     others = ("slimconda.dockerfile", "slimconda.checks", "slimconda.linter", "slimconda.rewriter", "tree_sitter")
     assert {name for name in loaded if name.startswith(others)} == set()
-    assert {"docker", "requests", "urllib3", "yaml"} & loaded == set()
+    unused = {"isal", "zstandard", "slimconda.budgets", "slimconda.files", "slimconda.layers.store"}
+    tables = {"tabulate"} if "json" not in words else set()
+    assert ({*HEAVY, *unused} - tables) & loaded == set()
+
+
+@pytest.mark.parametrize("words", [("lint",), ("inspect", "a.tar")])
+def test_a_command_imports_no_other(words: tuple[str, ...], tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text(CLEANED)
+    (tmp_path / "a.tar").write_bytes(docker_new([layer_tar([{"file": "a", "size": 1}])]))
+    loaded = loaded_by(tmp_path, *words)
+    assert {name for name in MODULES.values() if f"slimconda.cli.{name}" in loaded} == {words[0]}
 
 
 def test_a_dockerfile_without_conda_has_no_shell_text_read(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from rattler import Version
 from typer.testing import CliRunner
 
-from slimconda.cli import app
+from slimconda.cli import make_app
 from slimconda.du.condarc import read_settings
 from slimconda.du.facts import Facts, read_facts
 from slimconda.du.labels import Kind, Label, Sort
@@ -338,7 +338,7 @@ def command(root: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> CliRunne
 def test_text_reads_well_in_eighty_columns(command: CliRunner, root: Path) -> None:
     long = root / "envs" / ("x" * 90)
     package(root / "pkgs", "b-1-0", 100, prefix(long), copy=True)
-    shown = command.invoke(app, ["du", str(root)])
+    shown = command.invoke(make_app(), ["du", str(root)])
     assert shown.exit_code == 0
     assert max(map(len, shown.stdout.splitlines())) <= 80
     assert [line for line in shown.stdout.splitlines() if line != line.rstrip()] == []
@@ -351,13 +351,13 @@ def test_text_is_short_where_no_clean_frees_anything(command: CliRunner, tmp_pat
     (Path(os.environ["HOME"]) / ".cache/pip/http-v2/x").unlink()
     for folder in ("pip/http-v2", "pip"):
         (Path(os.environ["HOME"]) / ".cache" / folder).rmdir()
-    shown = command.invoke(app, ["du", str(bare)])
+    shown = command.invoke(make_app(), ["du", str(bare)])
     assert "what a clean would free: nothing\n" in shown.stdout
     assert "conda clean" not in shown.stdout
 
 
 def test_json_has_all_facts(command: CliRunner, root: Path) -> None:
-    shown = command.invoke(app, ["du", str(root), "--json"])
+    shown = command.invoke(make_app(), ["du", str(root), "--json"])
     content = json.loads(shown.stdout)
     assert content["version"] == 1
     assert content["total"]["allocated"] == measured(root)[0]
@@ -368,7 +368,7 @@ def test_json_has_all_facts(command: CliRunner, root: Path) -> None:
 
 def test_bad_input_is_one_line_and_two(command: CliRunner, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such folder"):
-        command.invoke(app, ["du", str(tmp_path / "none")], catch_exceptions=False)
+        command.invoke(make_app(), ["du", str(tmp_path / "none")], catch_exceptions=False)
 
 
 # --- two processes ---

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from slimconda.cli import app
+from slimconda.cli import make_app
 from slimconda.du.caches import Cache
 from slimconda.du.facts import Facts, read_facts
 from slimconda.du.image import survey_image
@@ -108,19 +108,19 @@ def test_an_image_and_a_disk_are_measured_alike(root: Path, tmp_path: Path) -> N
 
 def test_the_command_looks_into_an_image(root: Path, tmp_path: Path) -> None:
     path = archive(root, tmp_path / "image.tar")
-    shown = CliRunner().invoke(app, ["du", "--image", str(path)])
+    shown = CliRunner().invoke(make_app(), ["du", "--image", str(path)])
     assert shown.exit_code == 0
     assert max(map(len, shown.stdout.splitlines())) <= 80
     assert "/opt/conda" in shown.stdout
     assert "conda env remove" not in shown.stdout
-    content = json.loads(CliRunner().invoke(app, ["du", "--image", str(path), "--json"]).stdout)
+    content = json.loads(CliRunner().invoke(make_app(), ["du", "--image", str(path), "--json"]).stdout)
     assert content["image"] == str(path)
     with pytest.raises(InputError, match="not both"):
-        CliRunner().invoke(app, ["du", str(root), "--image", str(path)], catch_exceptions=False)
+        CliRunner().invoke(make_app(), ["du", str(root), "--image", str(path)], catch_exceptions=False)
 
 
 def test_an_image_without_conda_is_one_clear_line(tmp_path: Path) -> None:
     (tmp_path / "root/etc").mkdir(parents=True)
     path = archive(tmp_path / "root", tmp_path / "image.tar")
     with pytest.raises(ImageError, match="no conda environment in it"):
-        CliRunner().invoke(app, ["du", "--image", str(path)], catch_exceptions=False)
+        CliRunner().invoke(make_app(), ["du", "--image", str(path)], catch_exceptions=False)

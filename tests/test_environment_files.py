@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 from typer.testing import CliRunner
 
-from slimconda.cli import app
+from slimconda.cli import make_app
 from slimconda.config import Config
 from slimconda.environments.file import EnvironmentFile
 from slimconda.environments.read import read_kind
@@ -26,7 +26,7 @@ TWICE = Config(select=frozenset({"package-given-twice", "conda-unpinned", "unuse
 
 
 def run(*words: str) -> tuple[int, str, str]:
-    result = CliRunner().invoke(app, list(words))
+    result = CliRunner().invoke(make_app(), list(words))
     return result.exit_code, result.stdout, result.stderr
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from slimconda.cli import app
+from slimconda.cli import make_app
 from slimconda.config import Config
 from slimconda.environments.environment import read_environment
 from slimconda.environments.file import Entry
@@ -112,7 +112,7 @@ def test_an_alias_of_a_list_is_that_list() -> None:
 
 def test_what_is_beyond_our_limits_is_no_finding(tmp_path: Path) -> None:
     (tmp_path / "environment.yml").write_bytes(b"dependencies:\n- " + b"[" * 40 + b"]" * 40 + b"\n")
-    shown = CliRunner().invoke(app, ["lint", str(tmp_path / "environment.yml")])
+    shown = CliRunner().invoke(make_app(), ["lint", str(tmp_path / "environment.yml")])
     assert (shown.exit_code, shown.stdout.count("environment-file-broken")) == (2, 0)
     assert shown.stderr == f"slimconda: {tmp_path}/environment.yml:2: nested deeper than 32 levels, which is not read\n"
 
@@ -185,31 +185,31 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_lint_finds_environment_files_beside_dockerfiles(folder: Path) -> None:
-    shown = CliRunner().invoke(app, ["lint", str(folder)])
+    shown = CliRunner().invoke(make_app(), ["lint", str(folder)])
     assert shown.exit_code == 1
     assert "environment-dev.yml:4:5: warning[package-given-twice]" in shown.stdout
     assert "in 1 Dockerfile and 1 environment file" in shown.stdout
-    alone = CliRunner().invoke(app, ["lint", str(folder / "environment-dev.yml")])
+    alone = CliRunner().invoke(make_app(), ["lint", str(folder / "environment-dev.yml")])
     assert "in 1 environment file" in alone.stdout
 
 
 def test_a_folder_of_environment_files_alone_is_no_folder_of_dockerfiles(folder: Path) -> None:
     (folder / "Dockerfile").unlink()
-    shown = CliRunner().invoke(app, ["lint", str(folder)])
+    shown = CliRunner().invoke(make_app(), ["lint", str(folder)])
     assert (shown.exit_code, shown.stdout) == (2, "")
 
 
 def test_fix_takes_away_a_line_that_changes_nothing(folder: Path) -> None:
     path = folder / "environment-dev.yml"
     path.write_bytes(b"dependencies:\r\n- numpy\r\n- pip:\r\n  - numpy\r\n  - other # kept\r\n")
-    shown = CliRunner().invoke(app, ["fix", "--diff", str(folder)])
+    shown = CliRunner().invoke(make_app(), ["fix", "--diff", str(folder)])
     assert "-  - numpy" in shown.stdout
-    assert CliRunner().invoke(app, ["fix", str(folder)]).exit_code == 0
+    assert CliRunner().invoke(make_app(), ["fix", str(folder)]).exit_code == 0
     assert path.read_bytes() == b"dependencies:\r\n- numpy\r\n- pip:\r\n  - other # kept\r\n"
 
 
 @pytest.mark.parametrize("form", ["json", "github", "sarif"])
 def test_every_format_writes_them(folder: Path, form: str) -> None:
-    shown = CliRunner().invoke(app, ["lint", str(folder), "--format", form])
+    shown = CliRunner().invoke(make_app(), ["lint", str(folder), "--format", form])
     assert shown.exit_code == 1
     assert "package-given-twice" in shown.stdout

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from slimconda.cli import app
+from slimconda.cli import make_app
 from slimconda.findings import Report
 from slimconda.layers import kept
 from slimconda.layers.columns import Members
@@ -217,11 +217,11 @@ def test_the_command_keeps_layers_unless_told_otherwise(tmp_path: Path, monkeypa
     archive, other = tmp_path / "a.tar", tmp_path / "other"
     archive.write_bytes(docker_old([TAR]))
     run = CliRunner().invoke
-    assert run(app, ["inspect", "--no-cache", str(archive)]).exit_code == 0
+    assert run(make_app(), ["inspect", "--no-cache", str(archive)]).exit_code == 0
     assert not (tmp_path / "home").exists()
-    shown = run(app, ["inspect", str(archive)])
+    shown = run(make_app(), ["inspect", str(archive)])
     assert len(list((tmp_path / "home" / "slimconda" / "layers").iterdir())) == 1
-    assert run(app, ["compare", "--cache", str(other), str(archive), str(archive)]).exit_code == 0
+    assert run(make_app(), ["compare", "--cache", str(other), str(archive), str(archive)]).exit_code == 0
     assert len(list((other / "layers").iterdir())) == 1
     other.joinpath("file").write_text("")
-    assert run(app, ["inspect", "--cache", str(other / "file"), str(archive)]).output == shown.output
+    assert run(make_app(), ["inspect", "--cache", str(other / "file"), str(archive)]).output == shown.output

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 from typer.testing import CliRunner
 
-from slimconda.cli import app, main
+from slimconda.cli import main, make_app
 from slimconda.config import Config
 from slimconda.environments.file import Pins
 from slimconda.errors import InputError
@@ -52,7 +52,7 @@ PINNED = ASKED.replace("numpy ", "numpy=2.2.6 ").replace("'Flask'", "'Flask==3.1
 
 
 def fix(*words: str) -> tuple[int, str]:
-    result = CliRunner().invoke(app, ["fix", *words])
+    result = CliRunner().invoke(make_app(), ["fix", *words])
     return result.exit_code, result.stderr
 
 
@@ -133,7 +133,7 @@ def test_a_folder_without_conda_or_nothing_at_all(
 
 def test_lint_names_the_option(tmp_path: Path) -> None:
     (tmp_path / "environment.yml").write_text("dependencies: [numpy]\n")
-    shown = CliRunner().invoke(app, ["lint", str(tmp_path / "environment.yml")])
+    shown = CliRunner().invoke(make_app(), ["lint", str(tmp_path / "environment.yml")])
     assert "no fix: versions come from a lock or an environment: slimconda fix --pin-from FILE|PREFIX" in shown.stdout
 
 

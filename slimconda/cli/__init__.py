@@ -5,28 +5,18 @@ import sys
 
 import typer
 
-from slimconda.cli.app import app
-from slimconda.cli.compare import compare
-from slimconda.cli.du import du
-from slimconda.cli.fix import fix
-from slimconda.cli.inspect import inspect
-from slimconda.cli.lint import lint
+from slimconda.cli.app import make_app
 from slimconda.cli.output import BAD_INPUT, BUG, FOUND, complain
-from slimconda.cli.prove import prove
-from slimconda.cli.reference import demo, explain, lsp, rules
 from slimconda.errors import SlimcondaError
 from slimconda.reporters.escapes import visible
 
-__all__ = ["app", "main"]
-
-for command in (lint, fix, inspect, compare, prove, du, rules, explain, demo, lsp):
-    app.command()(command)
+__all__ = ["main", "make_app"]
 
 
 def main() -> None:
     """Run the command line; a bug of ours exits with 3 and a way to report it."""
     try:
-        app()
+        make_app(sys.argv[1:])()
     except SlimcondaError as error:
         complain(error)
         sys.exit(BAD_INPUT)

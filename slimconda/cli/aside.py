@@ -10,8 +10,8 @@ from slimconda.cli.judging import Judged
 from slimconda.cli.output import complain, note
 from slimconda.cli.reports import top_folder
 from slimconda.errors import ConfigurationError, InputError
-from slimconda.files import replace_file, write_file
 from slimconda.findings import join_reports
+from slimconda.writing import replace_file, write_file
 
 NO_REASON = "found when the baseline was made"
 

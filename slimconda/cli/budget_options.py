@@ -27,8 +27,10 @@ SinceOption = Annotated[
 
 def read_budget(
     size: str | None, residue: str | None, percent: float | None, floor: str | None, growth: str | None
-) -> "Budget":
-    """Return the limits that the options set; raises ConfigurationError for one that is none."""
+) -> "Budget | None":
+    """Return the limits that the options set, None where none does; raises ConfigurationError for one that is none."""
+    if (size, residue, percent, floor, growth) == (None,) * 5:
+        return None
     from slimconda.budgets import FLOOR, Budget, parse_size
 
     if percent is not None and not 0 <= percent <= 100:

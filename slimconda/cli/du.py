@@ -8,7 +8,7 @@ import typer
 from slimconda.cli.options import HtmlOption
 from slimconda.cli.output import finish, show_progress, write
 from slimconda.errors import InputError
-from slimconda.files import write_file
+from slimconda.writing import write_file
 
 if TYPE_CHECKING:
     from slimconda.du.facts import Facts

@@ -26,8 +26,8 @@ from slimconda.cli.options import (
 from slimconda.cli.output import complain, finish, write
 from slimconda.cli.reports import located
 from slimconda.errors import InputError
-from slimconda.files import replace_file
 from slimconda.reporters.escapes import inert
+from slimconda.writing import replace_file
 
 if TYPE_CHECKING:
     from collections import Counter

@@ -9,7 +9,6 @@ from slimconda.cli.options import Threshold
 from slimconda.cli.output import complain
 from slimconda.config import Config, nearest
 from slimconda.errors import ConfigurationError, InputError
-from slimconda.files import LARGEST_FILE, find_dockerfiles, read_beside, read_dockerfile
 from slimconda.findings import Severity
 from slimconda.rulebook import load_rules
 from slimconda.settings import config_of, load_settings
@@ -65,6 +64,8 @@ def read_settings(
 
 def find_sources(paths: list[str] | None) -> tuple[list[str], bool]:
     """Return the names of all Dockerfiles meant, and whether a path was bad, which is then said."""
+    from slimconda.files import find_dockerfiles
+
     found: dict[str, None] = {}
     failed = False
     for path in paths or ["."]:
@@ -77,6 +78,8 @@ def find_sources(paths: list[str] | None) -> tuple[list[str], bool]:
 
 def open_source(name: str) -> Source:
     """Return a Dockerfile's bytes, standard input's for `-`; raises InputError for what is none."""
+    from slimconda.files import LARGEST_FILE, read_beside, read_dockerfile
+
     if name != STDIN:
         return Source(name, read_dockerfile(Path(name)), partial(read_beside, Path(name)))
     data = sys.stdin.buffer.read(LARGEST_FILE + 1)

@@ -1,6 +1,6 @@
 """Owns `slimconda inspect`."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,13 +36,14 @@ from slimconda.cli.options import (
 from slimconda.cli.output import finish, write
 from slimconda.cli.targets import layer_store, read_predecessor_target, read_target
 from slimconda.errors import ConfigurationError
-from slimconda.files import write_file
+from slimconda.writing import write_file
 
 if TYPE_CHECKING:
-    from slimconda.budgets import Exceeded
+    from slimconda.budgets import Budget, Exceeded
     from slimconda.config import Config
     from slimconda.findings import Report
     from slimconda.layers.image import Image
+    from slimconda.predecessor import Predecessor
     from slimconda.provenance import Tie
 
 
@@ -76,7 +77,6 @@ def inspect(
     archive of docker save, podman or skopeo, a folder as an OCI layout or skopeo's dir:, and - is standard input; any
     other name is asked of the Docker daemon.
     """
-    from slimconda.budgets import exceeded
     from slimconda.layers.manifest import Choice
     from slimconda.layers.request import Request
 
@@ -90,11 +90,18 @@ def inspect(
     request = Request(Choice(name, platform), records=packages or html is not None, store=store)
     start = None if since is None else read_predecessor_target(since, Request(Choice(platform=platform), store=store))
     view = _view(read_target(image, request, base), dockerfile, settings)
-    over = tuple(exceeded(view.image, budget, start))
+    over = tuple(_exceeded(view.image, budget, start))
     if html is not None:
         _write_page(html, view, over, settings)
     write(_rendered(output, view, over).encode("utf-8", "replace"))
     finish(failed=False, found=bool(over) or view.report.reaches(settings.fail_on))
+
+
+def _exceeded(image: "Image", budget: "Budget | None", start: "Predecessor | None") -> "Iterator[Exceeded]":
+    if budget is not None:
+        from slimconda.budgets import exceeded
+
+        yield from exceeded(image, budget, start)
 
 
 @dataclass(frozen=True)

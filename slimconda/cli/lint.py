@@ -76,9 +76,11 @@ def lint(
 
 
 def _sized(report: Report, measured: Path | None) -> Report:
+    if measured is None:
+        return report
     from slimconda.measured import read_measured, with_sizes
 
-    return with_sizes(report, read_measured(measured)) if measured else report
+    return with_sizes(report, read_measured(measured))
 
 
 def _judged(sources: list[str], judge: Judge, jobs: int | None) -> tuple[list[Judged], bool]:

@@ -11,8 +11,9 @@ from slimconda.cli.inputs import STDIN
 from slimconda.cli.options import Format
 from slimconda.cli.output import write
 from slimconda.errors import ConfigurationError
-from slimconda.files import repository_top, write_file
+from slimconda.files import repository_top
 from slimconda.findings import Report
+from slimconda.writing import write_file
 
 FOR_PEOPLE = {Format.TEXT, Format.CONCISE, Format.GITHUB, Format.MARKDOWN}
 INERT = {Format.TEXT, Format.CONCISE, Format.MARKDOWN}

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 def layer_store(folder: Path | None, *, wanted: bool) -> "Store | None":
     """Return where layers are kept: in the folder that is named, else in the user's cache folder, if there is one."""
-    from slimconda.layers.store import Store
-
     if not wanted:
         return None
+    from slimconda.layers.store import Store
+
     if folder is None:
         above = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111  # never raises
         folder = Path(above, "slimconda") if Path(above).is_absolute() else None
@@ -28,13 +28,14 @@ def layer_store(folder: Path | None, *, wanted: bool) -> "Store | None":
 
 def read_target(target: str, request: "Request", base: str | None = None) -> "Image":
     """Return the analysed image, its base's layers marked; raises ImageError."""
-    from slimconda.layers.base import count_base_layers
     from slimconda.layers.image import open_image, with_base
 
     with show_progress(f"reading {target}") as progress:
         opened = open_image(target, replace(request, progress=progress))
     if base is None:
         return opened
+    from slimconda.layers.base import count_base_layers
+
     digests = [layer.digest for layer in opened.layers]
     return with_base(opened, count_base_layers(base, digests, request.choice.platform))
 

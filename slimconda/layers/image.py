@@ -1,17 +1,17 @@
 """Owns the image as checks and reports see it: layers, what each stores, what of it is residue. Read-only."""
 
 import gc
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from slimconda.errors import DaemonError, ImageError
 from slimconda.findings import Severity
 from slimconda.layers.bystanders import count_bystanders, list_globs
 from slimconda.layers.caches import Caches, find_caches
 from slimconda.layers.columns import Entry
-from slimconda.layers.environments import Duplicate, Environment, find_environments
 from slimconda.layers.globs import Globs, compile_globs
 from slimconda.layers.manifest import LayerSource
 from slimconda.layers.nodes import Folder, Inode
@@ -21,6 +21,12 @@ from slimconda.layers.sources import STDIN, read_image
 from slimconda.layers.tar import Kind
 from slimconda.layers.tree import Tree
 from slimconda.rulebook import load_rules
+
+if TYPE_CHECKING:
+    from slimconda.layers.environments import Duplicate, Environment
+    from slimconda.layers.records import PackageRecord
+
+    Costs = tuple[tuple[Environment, ...], tuple[Duplicate, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +136,8 @@ class Image:
     prefixes: tuple[str, ...]
     caches: tuple[str, ...]
     history: tuple[str, ...] = ()
-    environments: tuple[Environment, ...] = ()
-    duplicates: tuple[Duplicate, ...] = ()
+    environments: "tuple[Environment, ...]" = ()
+    duplicates: "tuple[Duplicate, ...]" = ()
 
     @property
     def size(self) -> int:
@@ -193,8 +199,14 @@ def analyse(name: str, sources: Iterable[tuple[LayerSource, Iterable[Entry]]]) -
     history = described[0].history if described else ()
     prefixes, folders = _outermost(caches.prefixes, caches), _outermost(caches.marks, caches)
     records = [source.records for source in described]
-    found = find_environments(tree, caches, records) if any(records) else ((), ())
+    found = _environments(tree, caches, records) if any(records) else ((), ())
     return Image(name, tuple(layers), prefixes, folders, history, *found)
+
+
+def _environments(tree: Tree, caches: Caches, records: "list[Mapping[str, PackageRecord]]") -> "Costs":
+    from slimconda.layers.environments import find_environments
+
+    return find_environments(tree, caches, records)
 
 
 def _rules_globs(*, advice: bool) -> Globs:

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from slimconda.layers.columns import Members
 from slimconda.layers.manifest import Choice, LayerSource
-from slimconda.layers.store import Store
+
+if TYPE_CHECKING:
+    from slimconda.layers.store import Store
 
 Progress = Callable[[int], None]
 Layers = Iterator[tuple[LayerSource, Members]]
@@ -28,7 +30,7 @@ class Request:
     progress: Progress = _silent
     records: bool = False
     layers: bool = True
-    store: Store | None = None
+    store: "Store | None" = None
 
 
 ANY = Request()

@@ -9,9 +9,9 @@ from pathlib import Path
 from slimconda import __version__
 from slimconda.cache import code_digest
 from slimconda.errors import InputError
-from slimconda.files import write_file
 from slimconda.layers.contents import Content
 from slimconda.layers.entries import decode, encode
+from slimconda.writing import write_file
 
 LARGEST_FOLDER = 256 << 20  # bytes; a layer of 100,000 files takes less than one million
 SUFFIX = ".layer"

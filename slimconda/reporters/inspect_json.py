@@ -5,19 +5,19 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from slimconda.budgets import Exceeded
 from slimconda.findings import Finding, Report
-from slimconda.layers.environments import Duplicate, Environment
 from slimconda.layers.image import Image, Layer
 from slimconda.reporters.escapes import clean
 from slimconda.reporters.json import VERSION, finding_fields
 from slimconda.source import Source
 
 if TYPE_CHECKING:
+    from slimconda.budgets import Exceeded
+    from slimconda.layers.environments import Duplicate, Environment
     from slimconda.provenance import Tie
 
 
-def render(image: Image, report: Report, tie: "Tie | None" = None, over: Sequence[Exceeded] = ()) -> str:
+def render(image: Image, report: Report, tie: "Tie | None" = None, over: "Sequence[Exceeded]" = ()) -> str:
     """Return image and findings as JSON text; undecodable bytes become U+FFFD.
 
     With a tie each layer has the lines of the instruction that made it, null for those of the base. `over` are budgets
@@ -66,7 +66,7 @@ def _instruction(layer: Layer, tie: "Tie") -> dict[str, Any]:
     return {"instruction": fields}
 
 
-def _environment(environment: Environment) -> dict[str, Any]:
+def _environment(environment: "Environment") -> dict[str, Any]:
     packages = [{key: _clean(value) for key, value in asdict(package).items()} for package in environment.packages]
     return {
         "prefix": clean(environment.prefix),
@@ -76,7 +76,7 @@ def _environment(environment: Environment) -> dict[str, Any]:
     }
 
 
-def _duplicate(duplicate: Duplicate) -> dict[str, Any]:
+def _duplicate(duplicate: "Duplicate") -> dict[str, Any]:
     prefixes = [clean(prefix) for prefix in duplicate.prefixes]
     return {"package": clean(duplicate.package), "prefixes": prefixes, "size": duplicate.size}
 

@@ -1,16 +1,18 @@
 """Owns the text report of an image: its layers, its caches by kind, the findings, and the sums, for 80 columns."""
 
 import textwrap
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
-from slimconda.budgets import Exceeded
 from slimconda.findings import Finding, Report
-from slimconda.layers.environments import Environment
 from slimconda.layers.image import Image, Layer
 from slimconda.reporters.escapes import shortened, visible
 from slimconda.source import Span
 from slimconda.units import size_text
+
+if TYPE_CHECKING:
+    from slimconda.budgets import Exceeded
+    from slimconda.layers.environments import Environment
 
 WIDTH = 80
 PATHS_SHOWN = 3
@@ -18,48 +20,54 @@ WHAT_RAN = 27  # columns that the other columns leave
 BAR = 11
 FIRST_FINDINGS = 3
 PACKAGES_SHOWN = 10
+CACHES = """\
+package caches by kind (extracted: named by the cache alone; needed: targets of
+an environment's symlinks; shared: hard-linked into an environment, free), and
+what a clean with --all, or --force-pkgs-dirs, in the same RUN would have saved:"""
 
 
-def render(image: Image, report: Report, over: Sequence[Exceeded] = ()) -> str:
+def render(image: Image, report: Report, over: "Sequence[Exceeded]" = ()) -> str:
     """Return image and findings as text; what comes from the image is shown without control characters.
 
     The three largest findings come first, and budgets that are exceeded last.
     """
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("slimconda.reporters"),
-        autoescape=False,  # noqa: S701  # it makes no HTML
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters |= {"size": size_text}
-    return environment.get_template("inspect.txt.j2").render(_facts(image, report, over))
+    parts = ("\n".join(line for line in part if line) for part in _parts(image, report, over))
+    return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _facts(image: Image, report: Report, over: Sequence[Exceeded]) -> dict[str, Any]:
+def _parts(image: Image, report: Report, over: "Sequence[Exceeded]") -> Iterator[list[str]]:
+    """Yield the parts that blank lines divide, as texts of a line or more; empty ones are none."""
     findings = [_finding(finding, report) for finding in sorted(report.open, key=_bytes, reverse=True)]
-    return {
-        "name": visible(image.name),
-        "percent": f"{100 * image.totals.residue / image.size:.1f} %" if image.size else "",
-        "totals": image.totals,
-        "count": len(image.layers),
-        "layers": _layer_table(image),
-        "caches": _cache_table(image),
-        "of_caches": _of_caches(image),
-        "base": _base(image),
-        "prefixes": _wrapped("conda environments: ", image.prefixes),
-        "folders": _wrapped("package caches: ", image.caches),
-        "first": findings[:FIRST_FINDINGS],
-        "findings": findings[FIRST_FINDINGS:],
-        "environments": [_packages(environment) for environment in image.environments],
-        "duplicates": _duplicates(image),
-        "bystanders": _bystanders(image),
-        "over": ["\n".join(_lines(f"over budget: {one.message}", "  ")) for one in over],
-        "ignored": len(report.findings) - len(report.open),
-    }
+    yield [_head(image)]
+    yield findings[:FIRST_FINDINGS]
+    yield [_layer_table(image), "(# in use, x residue, . hidden by later layers)", _base(image)]
+    yield [_wrapped("conda environments: ", image.prefixes), _wrapped("package caches: ", image.caches)]
+    if caches := _cache_table(image):
+        yield [CACHES, caches, _of_caches(image)]
+    for environment in image.environments:
+        yield [_packages(environment)]
+    yield [_duplicates(image)]
+    yield findings[FIRST_FINDINGS:]
+    yield _sums(image, report)
+    yield ["\n".join(_lines(f"over budget: {one.message}", "  ")) for one in over]
+
+
+def _head(image: Image) -> str:
+    count, totals = len(image.layers), image.totals
+    text = f"{visible(image.name)}: {size_text(totals.size)} in {count} layer{'' if count == 1 else 's'}"
+    share = f"{100 * totals.residue / image.size:.1f} %" if image.size else ""
+    return f"{text}, {size_text(totals.residue)} ({share}) of it residue" if totals.residue else text
+
+
+def _sums(image: Image, report: Report) -> list[str]:
+    totals, ignored = image.totals, len(report.findings) - len(report.open)
+    shown = f"residue {size_text(totals.residue)}, of it reclaimable {size_text(totals.reclaimable)}"
+    return [
+        f"visible {size_text(totals.live)}, hidden by later layers {size_text(totals.dead)}",
+        shown if totals.residue else "no residue found",
+        _bystanders(image),
+        f"{ignored} ignored" if ignored else "",
+    ]
 
 
 def _layer_table(image: Image) -> str:
@@ -95,7 +103,7 @@ def _bystanders(image: Image) -> str:
     return "\n".join(_lines(f"not judged: {text}", "  ")) if text else ""
 
 
-def _packages(environment: Environment) -> str:
+def _packages(environment: "Environment") -> str:
     head = f"{visible(environment.prefix)}: {size_text(environment.size)} of its own"
     head += f", {size_text(environment.shared)} shared" if environment.shared else ""
     rows = [[size_text(p.size), visible(f"{p.name} {p.version} {p.build}")] for p in environment.packages]
