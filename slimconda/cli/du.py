@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from slimconda.cli.options import HtmlOption
-from slimconda.cli.output import finish, show_progress, write
+from slimconda.cli.output import finish, write
+from slimconda.cli.progress import FOLDERS, show_progress
 from slimconda.errors import InputError
 from slimconda.writing import write_file
 
@@ -49,7 +50,7 @@ def _on_disk(prefix: str | None) -> "Facts":
     from slimconda.du.measure import survey
 
     layout = find_layout(find_prefix(prefix, os.environ, os.getcwd()), os.environ)  # noqa: PTH109  # as text
-    with show_progress(f"reading {layout.root}", lambda folders: f": {folders:,} folders") as progress:
+    with show_progress(f"reading {layout.root}", FOLDERS) as progress:
         return read_facts(survey(layout, progress))
 
 

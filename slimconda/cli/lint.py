@@ -28,7 +28,8 @@ from slimconda.cli.options import (
     TargetOption,
     UpdateBaselineOption,
 )
-from slimconda.cli.output import complain, finish, show_progress
+from slimconda.cli.output import complain, finish
+from slimconda.cli.progress import FILES, show_progress
 from slimconda.cli.reports import located, parse_outputs, write_reports, write_statistics
 from slimconda.findings import Report, join_reports
 
@@ -86,7 +87,8 @@ def _sized(report: Report, measured: Path | None) -> Report:
 def _judged(sources: list[str], judge: Judge, jobs: int | None) -> tuple[list[Judged], bool]:
     """Return the files that could be judged, and whether some could not, which is then said."""
     judged, bad = [], False
-    with show_progress("linting", lambda done: f": {done} of {len(sources)}", in_logs=False) as progress:
+    with show_progress("linting", FILES, in_logs=False) as progress:
+        progress.expect(len(sources))
         for number, one in enumerate(judge_all(sources, judge, jobs), 1):
             progress(number)
             if one.error:

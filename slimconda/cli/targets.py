@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from slimconda.cli.output import show_progress
+from slimconda.cli.progress import show_progress
 
 if TYPE_CHECKING:
     from slimconda.layers.image import Image
@@ -30,8 +30,8 @@ def read_target(target: str, request: "Request", base: str | None = None) -> "Im
     """Return the analysed image, its base's layers marked; raises ImageError."""
     from slimconda.layers.image import open_image, with_base
 
-    with show_progress(f"reading {target}") as progress:
-        opened = open_image(target, replace(request, progress=progress))
+    with show_progress(f"reading {target}", may_wait=True) as progress:
+        opened = open_image(target, replace(request, progress=progress, expect=progress.expect))
     if base is None:
         return opened
     from slimconda.layers.base import count_base_layers

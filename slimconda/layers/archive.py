@@ -30,12 +30,14 @@ UNKNOWN_SIZE = 1 << 62
 class Blob:
     """A file of an archive: as a JSON text, and as the layer that a source describes.
 
-    `is_packed` tells whether reading it as a layer has a decompressor work.
+    `is_packed` tells whether reading it as a layer has a decompressor work, `size` how many bytes are still to be read
+    for that.
     """
 
     document: Callable[[], bytes]
     content: Callable[[LayerSource], Content]
     is_packed: Callable[[], bool] = lambda: False
+    size: int = 0
 
 
 @dataclass(frozen=True)
@@ -81,11 +83,13 @@ def read_archive(target: str, request: Request) -> Layers:
             chunks = counted(iter(lambda: os.read(file, PIECE), b""), request.progress)
             yield from read_stream(chunks, request)
             return
+        meter, contents = Meter(request.progress), Contents()
         outer = FilePart(file, 0, os.fstat(file).st_size)
         if (packing := sniff(outer.peek(4))) is not Packing.PLAIN:
+            request.expect(os.fstat(file).st_size)
+            outer = FilePart(file, 0, os.fstat(file).st_size, meter.add)
             yield from read_stream(iter(Unpacked(outer, os.fstat(file).st_size, packing)), request)
             return
-        meter, contents = Meter(request.progress), Contents()
         for member in scan(outer, lambda: False):
             contents.note(member, _file_blob(file, outer.position, member.size, meter, request))
         yield from _layers(contents.find, request, meter)
@@ -135,8 +139,10 @@ def _layers(find: Callable[[str], Blob | None], request: Request, meter: Meter) 
     if not request.layers:
         yield from ((source, Members()) for source in sources)
         return
-    packed = [_found(source.path, find(source.path)).is_packed() for source in sources]
-    for source, read_one in in_order(content, sources, worthwhile=sum(packed) > 1, stop=meter.stop):
+    blobs = [_found(source.path, find(source.path)) for source in sources]
+    request.expect(sum(blob.size for blob in blobs))
+    worthwhile = sum(blob.is_packed() for blob in blobs) > 1
+    for source, read_one in in_order(content, sources, worthwhile=worthwhile, stop=meter.stop):
         yield read_one.described(source), read_one.members
 
 
@@ -176,7 +182,7 @@ def _file_blob(file: int, start: int, size: int, meter: Meter, request: Request)
     def is_packed() -> bool:
         return sniff(FilePart(file, start, size).peek(4)) is not Packing.PLAIN
 
-    return Blob(lambda: _document(FilePart(file, start, size), size), content, is_packed)
+    return Blob(lambda: _document(FilePart(file, start, size), size), content, is_packed, size)
 
 
 def _folder_blob(path: Path, meter: Meter, request: Request) -> Blob:
@@ -193,7 +199,7 @@ def _folder_blob(path: Path, meter: Meter, request: Request) -> Blob:
         with _opened(path) as file:
             return _file_blob(file, 0, os.fstat(file).st_size, meter, request).is_packed()
 
-    return Blob(document, content, is_packed)
+    return Blob(document, content, is_packed, path.stat().st_size)
 
 
 def _streamed_blob(outer: Chunks, member: Member, request: Request) -> Blob:

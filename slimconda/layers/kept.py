@@ -49,10 +49,12 @@ def kept_or_read(request: Request, part: Part, source: LayerSource, read: Read) 
         return read(None)
     own, stated = _file_key(part), _stated_digest(part, source)
     if own and (content := store.load(own, records=records)) is not None:
+        request.expect(-part.size)
         return content
     content = None
     if stated and store.has(stated) and _digest(part) == stated:
         content = store.load(stated, records=records)
+        request.expect(-part.size if content else 0)
     if content is None:
         digest = hashlib.sha256()
         content = read(digest.update if stated else None)

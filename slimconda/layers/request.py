@@ -11,6 +11,15 @@ if TYPE_CHECKING:
     from slimconda.layers.store import Store
 
 Progress = Callable[[int], None]
+
+
+class Expect(Protocol):
+    """Is told how many bytes more are to be read, fewer where that is negative."""
+
+    def __call__(self, amount: int, *, about: bool = False) -> None:
+        """Take the bytes; `about` says that they are an estimate."""
+
+
 Layers = Iterator[tuple[LayerSource, Members]]
 
 
@@ -18,9 +27,15 @@ def _silent(_: int) -> None:
     """Take the bytes read so far and tell nobody."""
 
 
+def _unexpected(amount: int, *, about: bool = False) -> None:
+    """Take the bytes to be read and tell nobody."""
+
+
 @dataclass(frozen=True)
 class Request:
     """Which image is meant where there are several, who is told the bytes read so far, and how much is read.
+
+    `expect` is told before how many bytes will be read, where that is known.
 
     With `records` the members of conda-meta/ are read, too, so that each layer's packages are known. Without `layers`
     only their digests and history are: they come without members. `store` keeps what is read for the next time.
@@ -28,6 +43,7 @@ class Request:
 
     choice: Choice = field(default_factory=Choice)
     progress: Progress = _silent
+    expect: Expect = _unexpected
     records: bool = False
     layers: bool = True
     store: "Store | None" = None
