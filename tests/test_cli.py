@@ -17,7 +17,7 @@ RUN = [sys.executable, "-c", "from slimconda.cli import main; main()"]
 def slimconda(*words: str, cwd: Path, stdin: bytes = b"", **env: str) -> subprocess.CompletedProcess[bytes]:
     """Run the command line in a folder, away from the environment of GitHub Actions."""
     plain = {name: value for name, value in os.environ.items() if not name.startswith("GITHUB_")}
-    if words[:1] in {("inspect",), ("compare",)}:
+    if words[:1] in {("inspect",), ("compare",), ("du",)}:
         plain["SLIMCONDA_CACHE"] = str(cwd / ".kept")
     return subprocess.run([*RUN, *words], cwd=cwd, input=stdin, capture_output=True, check=False, env=plain | env)
 

@@ -3,6 +3,7 @@
 import io
 import json
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,8 @@ from slimconda.du.facts import Facts, read_facts
 from slimconda.du.image import survey_image
 from slimconda.du.labels import Kind
 from slimconda.errors import ImageError, InputError
+from slimconda.layers import sources
+from slimconda.layers.archive import read_archive
 from slimconda.layers.image import Image
 from tests.images import docker_new
 from tests.test_du import facts_of, package, prefix, record, write
@@ -68,6 +71,11 @@ def archive(root: Path, path: Path) -> Path:
     return path
 
 
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLIMCONDA_CACHE", str(tmp_path / "cache"))
+
+
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     made = prefix(tmp_path / "root")
@@ -117,6 +125,32 @@ def test_the_command_looks_into_an_image(root: Path, tmp_path: Path) -> None:
     assert content["image"] == str(path)
     with pytest.raises(InputError, match="not both"):
         CliRunner().invoke(make_app(), ["du", str(root), "--image", str(path)], catch_exceptions=False)
+
+
+def test_layers_are_kept_for_du_as_for_inspect(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("slimconda.layers.kept.SETTLED_AFTER", 0)
+    path = str(archive(root, tmp_path / "image.tar"))
+    told: list[int] = []
+    kept = tmp_path / "kept"
+    monkeypatch.setattr(
+        sources, "read_archive", lambda target, request: read_archive(target, replace(request, progress=told.append))
+    )
+
+    def shown(*words: str) -> str:
+        told.clear()
+        result = CliRunner().invoke(make_app(), [*words, f"--cache={kept}"])
+        assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+        return result.stdout
+
+    expected = CliRunner().invoke(make_app(), ["du", "--image", path, "--json", "--no-cache"]).stdout
+    assert not kept.exists()
+    assert json.loads(expected)["image"] == path
+    assert shown("du", "--image", path, "--json") == expected
+    assert any(told)
+    assert shown("du", "--image", path, "--json") == expected
+    assert not any(told)
+    assert shown("inspect", path)
+    assert not any(told)
 
 
 def test_an_image_without_conda_is_one_clear_line(tmp_path: Path) -> None:

@@ -5,14 +5,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from slimconda.cli.options import HtmlOption
+from slimconda.cli.options import HtmlOption, LayerCacheOption, NoCacheOption
 from slimconda.cli.output import finish, write
 from slimconda.cli.progress import FOLDERS, show_progress
+from slimconda.cli.targets import layer_store, read_target
 from slimconda.errors import InputError
 from slimconda.writing import write_file
 
 if TYPE_CHECKING:
     from slimconda.du.facts import Facts
+    from slimconda.layers.store import Store
 
 
 def du(
@@ -25,18 +27,20 @@ def du(
     as_json: Annotated[bool, typer.Option("--json", help="Write JSON: all facts, all sizes in bytes.")] = False,
     html: HtmlOption = None,
     packages: Annotated[int, typer.Option(min=0, help="Show that many packages of each environment.")] = 5,
+    cache: LayerCacheOption = None,
+    no_cache: NoCacheOption = False,
 ) -> None:
     """Show where a conda installation's space is, and what each clean would free.
 
     Hard-linked files count once: what an environment shares with the package cache is told apart from what deleting
-    it would really free. Nothing is written, no link is followed out. It reads conda's settings for further package
-    caches and environments.
+    it would really free. Nothing there is written, no link is followed out. It reads conda's settings for further
+    package caches and environments.
     """
     from slimconda.reporters import du_html, du_json, du_text
 
     if image is not None and prefix is not None:
         raise InputError("give a prefix on this disk or --image, not both")
-    facts = _on_disk(prefix) if image is None else _in_image(image)
+    facts = _on_disk(prefix) if image is None else _in_image(image, layer_store(cache, wanted=not no_cache))
     if html is not None:
         write_file(html, du_html.render(facts).encode("utf-8", "replace"))
     text = du_json.render(facts) if as_json else du_text.render(facts, packages=packages)
@@ -54,13 +58,11 @@ def _on_disk(prefix: str | None) -> "Facts":
         return read_facts(survey(layout, progress))
 
 
-def _in_image(image: str) -> "Facts":
+def _in_image(image: str, store: "Store | None") -> "Facts":
     from slimconda.du.facts import read_facts
     from slimconda.du.image import survey_image
-    from slimconda.layers.image import open_image
     from slimconda.layers.request import Request
 
-    with show_progress(f"reading {image}") as progress:
-        opened = open_image(image, Request(progress=progress))
+    opened = read_target(image, Request(store=store))
     files = tuple(file for layer in opened.layers for file in layer.visible)
     return read_facts(survey_image(image, opened.prefixes, opened.caches, files), image=image)
