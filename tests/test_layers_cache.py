@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
+import tarfile
 import tracemalloc
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -14,23 +16,31 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from slimconda.cli import make_app
+from slimconda.errors import ImageError
 from slimconda.findings import Report
 from slimconda.layers import kept
+from slimconda.layers.archive import Find, read_stream, unknown
 from slimconda.layers.columns import Members
-from slimconda.layers.contents import Content
+from slimconda.layers.contents import Content, read_content
 from slimconda.layers.entries import decode, encode
 from slimconda.layers.headers import HARD_LINK, Kind, Row
-from slimconda.layers.image import Image, open_image
+from slimconda.layers.image import Image, analyse, open_image
+from slimconda.layers.names import names_of
 from slimconda.layers.records import PackageRecord, Records
+from slimconda.layers.remembered import Known
 from slimconda.layers.request import Request
 from slimconda.layers.store import Store
+from slimconda.layers.streams import Chunks, Stream
+from slimconda.layers.tar import scan
 from slimconda.reporters.inspect_json import render
-from tests.images import docker_new, docker_old, members_tar, oci_files
+from tests.images import digest, docker_new, docker_old, members_tar, oci_files, podman
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from docker import DockerClient
+
+    from tests.conftest import Build
 
 RECORD = json.dumps({"name": "a", "version": "1", "build": "0", "files": ["lib/a.so"]}).encode()
 TAR = members_tar([("opt/conda/conda-meta/a-1-0.json", RECORD), ("opt/conda/lib/a.so", b"x" * 3000), ("b\udcff", b"y")])
@@ -209,6 +219,126 @@ def test_a_second_look_at_a_daemons_image_saves_nothing(
     next(tmp_path.iterdir()).unlink()
     assert report(open_image(base_image, Request(progress=told.append, store=store))) == first
     assert told
+
+
+def streamed(data: bytes, known: Find, monkeypatch: pytest.MonkeyPatch) -> tuple[str, list[bytes]]:
+    """Return the report of an image that comes as a stream, and how each tar begins that was read for it."""
+    begins: list[bytes] = []
+
+    def read(stream: Stream, *rest: Any, **options: Any) -> Content:
+        begins.append(stream.peek(100).rstrip(b"\0"))
+        return read_content(stream, *rest, **options)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("slimconda.layers.archive.read_content", read)
+        return report(analyse("a", read_stream(iter([data]), Request(), known))), begins
+
+
+def held(store: Store, *tars: bytes) -> list[str]:
+    """Keep layers as if an image of a daemon had had them; returns their digests."""
+    for tar in tars:
+        members = Members(scan(Chunks(iter([tar])), lambda: False))
+        store.save(f"daemon sha256:{digest(tar)}", Content(members), records=False)
+    return [f"sha256:{digest(tar)}" for tar in tars]
+
+
+@pytest.mark.parametrize("form", [docker_new, podman])
+def test_of_what_a_daemon_sends_only_new_layers_are_read(
+    form: Callable[[list[bytes]], bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new = members_tar([("new", b"n")])
+    expected, every = streamed(form([TAR, OTHER, new]), unknown, monkeypatch)
+    store = Store(tmp_path)
+    known = Known(store, names_of([*held(store, TAR, OTHER), f"sha256:{digest(new)}"]), records=False)
+    assert streamed(form([TAR, OTHER, new]), known.find, monkeypatch) == (expected, [b"new"])
+    assert sorted(every) == sorted([b"opt/conda/conda-meta/a-1-0.json", b"other", b"new"])
+    assert known.taken == {f"sha256:{digest(tar)}" for tar in (TAR, OTHER)}
+    wanting = Known(store, known.names, records=True)
+    assert len(streamed(form([TAR, OTHER, new]), wanting.find, monkeypatch)[1]) == 3
+
+
+def test_a_name_that_the_daemon_does_not_state_for_the_image_says_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither for a layer that the image does not have by the daemon's word, nor for any layer of an archive."""
+    store, data = Store(tmp_path / "kept"), docker_new([TAR])
+    other, _ = held(store, OTHER, TAR)
+    expected = streamed(data, unknown, monkeypatch)
+    assert streamed(data, Known(store, names_of([other]), records=False).find, monkeypatch) == expected
+    lie = members_tar([("opt/conda/conda-meta/a-1-0.json", RECORD), ("opt/conda/lib/b.so", b"x" * 3000), ("c", b"y")])
+    for packing in (plain, packed):
+        (tmp_path / "lie.tar").write_bytes(packing(data.replace(TAR, lie)))
+        (layer,) = open_image(str(tmp_path / "lie.tar"), Request(store=store)).layers
+        assert [file.paths[0] for file in layer.files][1:] == ["/opt/conda/lib/b.so", "/c"]
+
+
+def test_a_layer_by_another_ones_name_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store(tmp_path)
+    (other,) = held(store, OTHER)
+    known = Known(store, {f"blobs/sha256/{digest(TAR)}": other}, records=False)
+    with pytest.raises(ImageError, match=f"sent it by the name of {other}, and calls it sha256:{digest(TAR)}"):
+        streamed(docker_new([TAR]), known.find, monkeypatch)
+
+
+def test_a_packed_layer_is_read_where_it_comes_plain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it took of the blob in another image would else be said of this one."""
+    store, stated = Store(tmp_path), f"sha256:{digest(TAR)}"
+    members = Members(scan(Chunks(iter([TAR])), lambda: False))
+    store.save(f"daemon {stated}", Content(members, 99), records=False)
+    known = Known(store, names_of([stated]), records=False)
+    assert streamed(docker_new([TAR]), known.find, monkeypatch) == streamed(docker_new([TAR]), unknown, monkeypatch)
+
+
+@pytest.mark.daemon
+def test_names_of_a_daemon_are_those_of_their_digests(docker_client: DockerClient, stacked: list[str]) -> None:
+    """A layer that has a name's digest is that name's: by Docker's own archive, read and hashed in full."""
+    image = docker_client.images.get(stacked[1])
+    names = names_of(image.attrs["RootFS"]["Layers"])
+    found = {}
+    with tarfile.open(fileobj=io.BytesIO(b"".join(image.save()))) as tar:
+        for member in tar:
+            if member.isfile() and member.name in names:
+                data = tar.extractfile(member)
+                assert data is not None
+                found[member.name] = f"sha256:{digest(data.read())}"
+    assert found.items() <= names.items()
+    # Docker before 25 names the uppermost one by the image's configuration.
+    assert [*found.values()].count(image.attrs["RootFS"]["Layers"][-1]) <= 1
+    assert set(found.values()) >= set(image.attrs["RootFS"]["Layers"][:-1])
+
+
+@pytest.mark.daemon
+@pytest.mark.parametrize("records", [False, True])
+def test_a_second_image_on_a_base_has_its_layers_alone_read(
+    docker_client: DockerClient, stacked: list[str], records: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, sizes = Store(tmp_path), list[int]()
+
+    def read(stream: Stream, size: int, *rest: Any, **options: Any) -> Content:
+        sizes.append(size)
+        return read_content(stream, size, *rest, **options)
+
+    expected = [report(open_image(tag, Request(records=records))) for tag in stacked]
+    monkeypatch.setattr("slimconda.layers.archive.read_content", read)
+    assert report(open_image(stacked[0], Request(records=records, store=store))) == expected[0]
+    assert max(sizes) > 1_000_000
+    sizes.clear()
+    assert report(open_image(stacked[1], Request(records=records, store=store))) == expected[1]
+    assert sizes
+    assert max(sizes) < 1_000_000
+    for tag, shown in zip(stacked, expected, strict=True):
+        sizes.clear()
+        assert report(open_image(tag, Request(records=records, store=store))) == shown
+        assert sizes == []
+
+
+@pytest.fixture(scope="module")
+def stacked(base_image: str, build: Build) -> list[str]:
+    """Return two images that have a base and a layer on it in common, and of which each has one of its own."""
+    tags = ["slimconda-test/stacked:1", "slimconda-test/stacked:2"]
+    for number, tag in enumerate(tags):
+        build(f"FROM {base_image}\nRUN mkdir /common && ln -s /a /common/b\nRUN echo {number} > /own\n", tag)
+    return tags
 
 
 def test_the_command_keeps_layers_unless_told_otherwise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,6 +26,14 @@ MOST_LINKS = 16
 UNKNOWN_SIZE = 1 << 62
 
 
+Find = Callable[[str], Callable[[LayerSource], Content] | None]
+"""Gives for a path what is known of the layer there without reading it."""
+
+
+def unknown(_: str) -> None:
+    """Know of no path what layer is there."""
+
+
 @dataclass(frozen=True)
 class Blob:
     """A file of an archive: as a JSON text, and as the layer that a source describes.
@@ -106,16 +114,17 @@ def read_folder(target: str, request: Request) -> Layers:
     yield from _layers(find, request, meter)
 
 
-def read_stream(chunks: Iterator[bytes], request: Request) -> Layers:
+def read_stream(chunks: Iterator[bytes], request: Request, known: Find = unknown) -> Layers:
     """Yield the layers of an image in a tar that comes as a stream, in one pass; raises ImageError.
 
-    Layers come before the manifest that orders them, so all are read before the first is yielded.
+    Layers come before the manifest that orders them, so all are read before the first is yielded, but for those that
+    are `known` by their paths.
     """
     outer, contents, kept = Chunks(chunks), Contents(), 0
     if (packing := sniff(outer.peek(4))) is not Packing.PLAIN:
         outer = Chunks(iter(Unpacked(outer, UNKNOWN_SIZE, packing)))
     for member in scan(outer, lambda: False):
-        blob = _streamed_blob(outer, member, request)
+        blob = _streamed_blob(outer, member, request, known)
         kept += 0 if blob.document is _not_json else member.size
         if kept > LARGEST_DOCUMENTS:
             raise ImageError(f"it has more than {LARGEST_DOCUMENTS:,} bytes of JSON")
@@ -202,10 +211,12 @@ def _folder_blob(path: Path, meter: Meter, request: Request) -> Blob:
     return Blob(document, content, is_packed, path.stat().st_size)
 
 
-def _streamed_blob(outer: Chunks, member: Member, request: Request) -> Blob:
+def _streamed_blob(outer: Chunks, member: Member, request: Request, known: Find) -> Blob:
     """Read now what the stream gives only once: JSON as it is, else a layer, or why it is none."""
     if member.kind is not Kind.FILE:
         return Blob(_not_json, _no_members)
+    if (given := known(normalise(member.path))) is not None:
+        return Blob(_not_json, given)
     if outer.peek(min(1, member.size)) in {b"{", b"["}:
         data = _document(outer, member.size)
         return Blob(lambda: data, _no_members)

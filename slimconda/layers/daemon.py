@@ -6,10 +6,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from slimconda.errors import DaemonError, ImageError
-from slimconda.layers.archive import read_stream
+from slimconda.layers.archive import Find, read_stream, unknown
 from slimconda.layers.columns import Members
 from slimconda.layers.manifest import Choice, LayerSource
-from slimconda.layers.remembered import remember, remembered
+from slimconda.layers.names import names_of
+from slimconda.layers.remembered import Known, remember, remembered
 from slimconda.layers.request import Layers, Request
 from slimconda.layers.streams import counted
 from slimconda.layers.tar import Kind
@@ -33,8 +34,7 @@ def read_daemon(target: str, request: Request) -> Layers:
         image = client.images.get(target)
         _refuse_other_platform(image.attrs, request.choice.platform)
         if not request.layers:
-            digests = image.attrs.get("RootFS", {}).get("Layers") or []
-            yield from ((LayerSource("", str(digest), ""), Members()) for digest in digests)
+            yield from ((LayerSource("", digest, ""), Members()) for digest in _digests(image))
             return
         yield from _kept_or_saved(image, request)
 
@@ -45,16 +45,24 @@ def _kept_or_saved(image: "Image", request: Request) -> Layers:
     if store is None or not identity:
         yield from _saved(image, request)
         return
-    kept = remembered(store, identity, records=request.records)
-    yield from kept or remember(store, identity, _saved(image, request), records=request.records)
+    if kept := remembered(store, identity, records=request.records):
+        yield from kept
+        return
+    known = Known(store, names_of(_digests(image)), request.records)
+    saved = _saved(image, request, known.find)
+    yield from remember(store, identity, saved, records=request.records, taken=known.taken)
 
 
-def _saved(image: "Image", request: Request) -> Layers:
+def _digests(image: "Image") -> list[str]:
+    return [str(digest) for digest in image.attrs.get("RootFS", {}).get("Layers") or []]
+
+
+def _saved(image: "Image", request: Request, known: Find = unknown) -> Layers:
     stated = [int(entry["Size"]) for entry in reversed(image.history())]
     request.expect(_estimated(image.attrs), about=True)
     # What the daemon sends holds this one image, and names it perhaps by another of its names.
     alone = replace(request, choice=Choice())
-    for source, members in read_stream(counted(iter(image.save()), request.progress), alone):
+    for source, members in read_stream(counted(iter(image.save()), request.progress), alone, known):
         yield _counted_as_stated(source, members, stated), members
 
 

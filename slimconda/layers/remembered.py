@@ -5,9 +5,11 @@ images of daemons, since no archive is.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
+from slimconda.errors import ImageError
 from slimconda.layers.columns import Members
 from slimconda.layers.contents import Content
 from slimconda.layers.entries import DAMAGED
@@ -34,12 +36,46 @@ def _layers(sources: list[LayerSource], contents: list[Content]) -> Layers:
         yield content.described(source), content.members
 
 
-def remember(store: Store, identity: str, layers: Layers, *, records: bool) -> Layers:
-    """Yield the layers, and keep them for the image of that id, each before somebody takes it."""
+@dataclass(frozen=True)
+class Known:
+    """The layers that are kept of other images, by the names under which the daemon sends them for this one.
+
+    `names` gives their digests. `taken` becomes the digests of those that were found.
+    """
+
+    store: Store
+    names: Mapping[str, str]
+    records: bool
+    taken: set[str] = field(default_factory=set)
+
+    def find(self, name: str) -> Callable[[LayerSource], Content] | None:
+        """Return what gives a layer's content for its source, None where it is to be read.
+
+        That raises ImageError where the image's configuration says that the name is another layer's.
+        """
+        digest = self.names.get(name)
+        content = self.store.load(_key(digest), records=self.records) if digest else None
+        # Such names are those of plain tars, and what a layer takes where it is packed is kept, too.
+        if digest is None or content is None or content.packed is not None:
+            return None
+        self.taken.add(digest)
+
+        def given(source: LayerSource) -> Content:
+            if source.digest != digest:
+                raise ImageError(f"the daemon sent it by the name of {digest}, and calls it {source.digest}")
+            return content
+
+        return given
+
+
+def remember(
+    store: Store, identity: str, layers: Layers, *, records: bool, taken: Collection[str] = frozenset()
+) -> Layers:
+    """Yield the layers, and keep them for the image of that id, each before somebody takes it, but for the `taken`."""
     sources = []
     for source, members in layers:
         sources.append(source)
-        if source.digest:
+        if source.digest and source.digest not in taken:
             store.save(_layer_key(source), _content(source, members), records=records)
         yield source, members
     if all(source.digest for source in sources):
@@ -87,4 +123,8 @@ def _image_key(identity: str) -> str:
 
 
 def _layer_key(source: LayerSource) -> str:
-    return f"daemon {source.digest}"
+    return _key(source.digest)
+
+
+def _key(digest: str) -> str:
+    return f"daemon {digest}"
