@@ -8,6 +8,7 @@ import os
 import pty
 import random
 import re
+import select
 import struct
 import subprocess
 import sys
@@ -123,6 +124,8 @@ def test_a_pipe_has_no_end_to_be_told(tmp_path: Path) -> None:
     shown = on_terminal("inspect", "--no-cache", "-", cwd=tmp_path, stdin=docker_old(LAYERS))
     assert shown[-1] == ""
     assert shown[-2] == "reading -: 40 MB"
+    shown = on_terminal("inspect", "--no-cache", "-", columns=8, cwd=tmp_path, stdin=docker_old(LAYERS))
+    assert shown[-2:] == ["40 MB", ""]
 
 
 @pytest.mark.parametrize("columns", [0, 20, 40, 50, 80, 200])
@@ -172,19 +175,19 @@ def test_nothing_is_shown_of_what_is_quick(tmp_path: Path) -> None:
 def test_waiting_for_the_first_byte_is_shown(tmp_path: Path) -> None:
     """A daemon lays a whole image aside before it sends any of it."""
     os.mkfifo(tmp_path / "a")
-
-    def write() -> None:
-        time.sleep(1)
-        (tmp_path / "a").write_bytes(b"")
-
-    writer = Thread(target=write)
-    code = "import slimconda.cli.progress as p\np.AFTER = 0.2\nfrom slimconda.cli import main\nmain()"
-    writer.start()
     terminal, end = pty.openpty()
-    command = [sys.executable, "-c", code, "inspect", "--no-cache", "./a"]
-    subprocess.run(command, cwd=tmp_path, check=False, stderr=end, stdout=subprocess.DEVNULL)
-    writer.join()
-    assert received(terminal).decode().startswith("reading ./a ...\r")
+    code = "from slimconda.cli import main\nmain()"
+    with subprocess.Popen(
+        [sys.executable, "-c", code, "inspect", "--no-cache", "./a"],
+        cwd=tmp_path,
+        stderr=end,
+        stdout=subprocess.DEVNULL,
+    ) as waiting:
+        shown, _, _ = select.select([terminal], [], [], 60)
+        assert shown
+        assert received(terminal) == b"reading ./a ...\r"
+        (tmp_path / "a").write_bytes(b"")
+        assert waiting.wait(60) == 2
     os.close(end)
     os.close(terminal)
 

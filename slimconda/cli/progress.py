@@ -91,7 +91,8 @@ class Progress:
         """Return title, bar, figures and percents; the title gives way, and on a narrow terminal the bar does."""
         if self._total <= 0:
             end = self._line().removeprefix(self._title)
-            return f"{_fitted(self._title, width - len(end))}{end}"
+            title = _fitted(self._title, width - len(end))
+            return f"{title}{end}" if title else self._figures()[:width]
         part = min(self._done / self._total, 0.99 if self._about else 1.0)
         figures = f"{self._figures()} {math.floor(100 * part):3} %"
         title = _fitted(self._title, width - len(figures) - SHORTEST_BAR - 4)

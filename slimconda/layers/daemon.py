@@ -54,7 +54,7 @@ def _kept_or_saved(image: "Image", request: Request) -> Layers:
 
 
 def _digests(image: "Image") -> list[str]:
-    return [str(digest) for digest in image.attrs.get("RootFS", {}).get("Layers") or []]
+    return [str(digest) for digest in (image.attrs.get("RootFS") or {}).get("Layers") or []]
 
 
 def _saved(image: "Image", request: Request, known: Find = unknown) -> Layers:
@@ -69,7 +69,7 @@ def _saved(image: "Image", request: Request, known: Find = unknown) -> Layers:
 def _estimated(attributes: dict[str, Any]) -> int:
     """Return the bytes that the daemon will send, about, or 0 where its size says nothing of them.
 
-    Headers come on top of a graph driver's size: 2 to 3 % of images with conda. containerd's store counts what is
+    Headers come on top of a graph driver's size: 2 to 4 % of images with conda. containerd's store counts what is
     packed and unpacked, and sends the former; it states no folders of a driver (layers.md section 2).
     """
     driver = attributes.get("GraphDriver") or {}
