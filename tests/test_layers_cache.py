@@ -8,6 +8,7 @@ import json
 import tarfile
 import tracemalloc
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -31,7 +32,6 @@ from slimconda.layers.remembered import Known
 from slimconda.layers.request import Request
 from slimconda.layers.store import Store
 from slimconda.layers.streams import Chunks, Stream
-from slimconda.layers.tar import scan
 from slimconda.reporters.inspect_json import render
 from tests.images import digest, docker_new, docker_old, members_tar, oci_files, podman
 
@@ -237,9 +237,12 @@ def streamed(data: bytes, known: Find, monkeypatch: pytest.MonkeyPatch) -> tuple
 def held(store: Store, *tars: bytes) -> list[str]:
     """Keep layers as if an image of a daemon had had them; returns their digests."""
     for tar in tars:
-        members = Members(scan(Chunks(iter([tar])), lambda: False))
-        store.save(f"daemon sha256:{digest(tar)}", Content(members), records=False)
+        store.save(f"daemon sha256:{digest(tar)}", content_of(tar), records=False)
     return [f"sha256:{digest(tar)}" for tar in tars]
+
+
+def content_of(tar: bytes) -> Content:
+    return read_content(Chunks(iter([tar])), len(tar), lambda _: False, records=False)
 
 
 @pytest.mark.parametrize("form", [docker_new, podman])
@@ -283,8 +286,7 @@ def test_a_layer_by_another_ones_name_is_refused(tmp_path: Path, monkeypatch: py
 def test_a_packed_layer_is_read_where_it_comes_plain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What it took of the blob in another image would else be said of this one."""
     store, stated = Store(tmp_path), f"sha256:{digest(TAR)}"
-    members = Members(scan(Chunks(iter([TAR])), lambda: False))
-    store.save(f"daemon {stated}", Content(members, 99), records=False)
+    store.save(f"daemon {stated}", replace(content_of(TAR), packed=99), records=False)
     known = Known(store, names_of([stated]), records=False)
     assert streamed(docker_new([TAR]), known.find, monkeypatch) == streamed(docker_new([TAR]), unknown, monkeypatch)
 
