@@ -87,6 +87,8 @@ def test_lint_imports_only_its_own_rooms(text: str, tmp_path: Path) -> None:
         "rewriter",
         "demo",
         "environments",
+        "dockerfile.builder",
+        "dockerfile.micromamba_base",
         "reporters.json",
         "reporters.diff",
         "reporters.inspect_text",

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from slimconda.dockerfile.analysis import Analysis
 from slimconda.dockerfile.bases import base_image
 from slimconda.dockerfile.insertion import NoPlaceError
-from slimconda.dockerfile.micromamba_base import micromamba_base
 from slimconda.dockerfile.sole_environment import CONDA_IMAGE, sole_environment
 from slimconda.findings import Fix, Problem
 
@@ -18,6 +17,8 @@ def check_dockerfile(analysis: Analysis) -> Iterator[Problem]:
     base = base_image(analysis.stages, found.line[0])
     if not CONDA_IMAGE.fullmatch(base.repository):
         return
+    from slimconda.dockerfile.micromamba_base import micromamba_base
+
     fix, unfixable = None, None
     try:
         change = micromamba_base(found, analysis)

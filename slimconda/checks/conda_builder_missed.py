@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from slimconda.dockerfile.analysis import Analysis
-from slimconda.dockerfile.builder import split_stage
 from slimconda.dockerfile.insertion import NoPlaceError
 from slimconda.dockerfile.sole_environment import sole_environment
 from slimconda.findings import Fix, Problem
@@ -13,6 +12,8 @@ def check_dockerfile(analysis: Analysis) -> Iterator[Problem]:
     """Yield the command that makes the only environment, with the two stages that ship it alone."""
     found = sole_environment(analysis)
     if found:
+        from slimconda.dockerfile.builder import split_stage
+
         fix, unfixable = None, None
         try:
             split = split_stage(found, analysis)
