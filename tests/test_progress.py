@@ -35,7 +35,7 @@ HASTY = (
 NOISE = random.Random(1).randbytes(20_000_000)
 LAYERS = [members_tar([("a", NOISE)]), members_tar([("b", NOISE)])]
 FRAME = re.compile(
-    r"(?P<title>.*?) \[(?P<full>#*)(?P<rest>-*)\] (?P<done>[\d,]+) of (?P<total>.+) MB +(?P<percent>\d+) %"
+    r"(?P<title>.*?) \[(?P<full>#*)(?P<rest>-*)\] +(?P<done>[\d,]+) of (?P<total>.+) MB +(?P<percent>\d+) %"
 )
 
 
@@ -100,6 +100,7 @@ def test_a_bar_grows_from_nothing_to_all(form: str, tmp_path: Path) -> None:
     found = bars(on_terminal("inspect", "--no-cache", "./a", cwd=tmp_path))
     assert {match["title"] for match in found} == {"reading ./a"}
     assert {match["total"] for match in found} == {"40"}
+    assert len({match.end("rest") for match in found}) == 1, "the bar's length changes"
     done = [int(match["done"]) for match in found]
     assert done == sorted(done)
     assert done[-1] >= (32 if form == "gzip outside" else 40)

@@ -83,9 +83,10 @@ class Progress:
             return f"{self._title} ..."
         return f"{self._title}: {self._figures()}"
 
-    def _figures(self) -> str:
+    def _figures(self, width: int = 0) -> str:
+        """Return what is done, filled up to a width, and of how much."""
         of = f" of {'about ' if self._about else ''}{self._unit.count(self._total)}" if self._total > 0 else ""
-        return f"{self._unit.count(self._done)}{of} {self._unit.name}"
+        return f"{self._unit.count(self._done):>{width}}{of} {self._unit.name}"
 
     def _bar(self, width: int) -> str:
         """Return title, bar, figures and percents; the title gives way, and on a narrow terminal the bar does."""
@@ -94,7 +95,7 @@ class Progress:
             title = _fitted(self._title, width - len(end))
             return f"{title}{end}" if title else self._figures()[:width]
         part = min(self._done / self._total, 0.99 if self._about else 1.0)
-        figures = f"{self._figures()} {math.floor(100 * part):3} %"
+        figures = f"{self._figures(len(self._unit.count(self._total)))} {math.floor(100 * part):3} %"
         title = _fitted(self._title, width - len(figures) - SHORTEST_BAR - 4)
         if not title:
             return figures[:width]
