@@ -1,14 +1,16 @@
-"""Owns reading several layers at once: results in order, a bounded number ahead, one count of the bytes read."""
+"""Owns work in threads: layers read at once with results in order, items made ahead, one count of the bytes read."""
 
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import islice
 from queue import SimpleQueue
 from threading import Lock, Thread
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -30,6 +32,8 @@ def in_order(
     if threads == 1:
         yield from ((item, work(item)) for item in items)
         return
+    from concurrent.futures import ThreadPoolExecutor
+
     waiting: deque[tuple[Item, Future[Result]]] = deque()
     pool = ThreadPoolExecutor(threads)
     try:
@@ -98,6 +102,8 @@ class Meter:
     def add(self, size: int) -> None:
         """Count bytes; any thread may. Raises CancelledError after `stop`."""
         if self._stopped:
+            from concurrent.futures import CancelledError
+
             raise CancelledError
         with self._lock:
             self._done += size
