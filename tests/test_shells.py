@@ -6,10 +6,6 @@ Thousands of shapes: `SLIMCONDA_SHAPES=5000 uv run pytest -q tests/test_shells.p
 import json
 import os
 import re
-import shlex
-import shutil
-import subprocess
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,44 +20,9 @@ from slimconda.dockerfile.scripts import Form, script_of
 from slimconda.rewriter import rewrite
 from slimconda.source import Source
 from tests.shell_texts import instructions
+from tests.shells import lay_out, told
 
 SHAPES = int(os.environ.get("SLIMCONDA_SHAPES", "150"))
-
-# Calls are numbered, cleans aside; that of number FAIL fails, or the first nine where it is "all". No program is started: fast.
-STUB = """\
-#!/bin/dash
-name=${0##*/}
-case "$name" in sudo|nice|env) while :; do case "$1" in -*|*=*) shift ;; *) break ;; esac; done; exec "$@" ;; esac
-case "$*" in *"clean "*) echo "clean $*" >> trace; exit 0 ;; esac
-read -r number < number
-number=$((number + 1))
-echo $number > number
-echo "$name $*" >> trace
-case "$FAIL" in "$number") exit 3 ;; all) [ $number -gt 9 ] || exit 3 ;; esac
-case "$name $*" in pip*|apt*) ;; *install*|*create*|*update*|*" -b -p "*) echo "filled by $number" >> trace ;; esac
-exit 0
-"""
-TOOLS = "conda mamba micromamba pip apt-get check sudo env nice python fix-permissions".split()
-DRIVER = """\
-status() {
-    echo 0 > number
-    : > trace
-    rm -f log x
-    "$@" < /dev/null > output 2> /dev/null
-    echo "status $?" >> trace
-    cat output trace
-    printf '\\0'
-}
-calls=0
-for FAIL in none 1 2 3 4 5 6 7 8 9 all; do
-    export FAIL
-    case $FAIL in [0-9]*) [ $FAIL -le $calls ] || continue ;; esac
-    status BEFORE
-    read -r number < number
-    [ $number -le $calls ] || calls=$number
-    status AFTER
-done
-"""
 
 
 @dataclass(frozen=True)
@@ -84,12 +45,7 @@ def outcome(lines: list[str]) -> Outcome:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("shells")
-    (folder / "bin").mkdir()
-    for name in [*(f"bin/{tool}" for tool in TOOLS), "Miniconda3-x.sh"]:
-        (folder / name).write_text(STUB)
-        (folder / name).chmod(0o755)
-    return folder
+    return lay_out(tmp_path_factory.mktemp("shells"), "check")
 
 
 def arguments(dockerfile: Dockerfile, shell: str) -> list[str]:
@@ -103,19 +59,6 @@ def arguments(dockerfile: Dockerfile, shell: str) -> list[str]:
     if run.form is Form.EXEC:
         return list(json.loads(instruction.value))
     return [shell if words[0] == "sh" else words[0], *words[1:], run.script.text.data.decode()]
-
-
-def runs(before: list[str], after: list[str], folder: Path) -> list[tuple[Outcome, Outcome]]:
-    """Run two commands under each failure, and return how both end."""
-    driver = DRIVER.replace("BEFORE", shlex.join(before)).replace("AFTER", shlex.join(after))
-    variables = {"CONDA": "conda", "P": str(folder), "PATH": f"{folder}/bin:{os.environ['PATH']}"}
-    command = ["timeout", "-s", "KILL", "30", "dash", "-c", driver]
-    with tempfile.TemporaryDirectory(dir=folder) as state:
-        (Path(state) / "two").write_text("1\n2\n")
-        shutil.copy(folder / "Miniconda3-x.sh", state)
-        done = subprocess.run(command, env=variables, capture_output=True, check=True, cwd=state)
-    found = [outcome(part.splitlines()) for part in done.stdout.decode().split("\0")[:-1]]
-    return list(zip(found[::2], found[1::2], strict=True))
 
 
 @pytest.mark.parametrize("shell", ["dash", "bash"])
@@ -135,7 +78,8 @@ def judge(text: str, shell: str, folder: Path) -> None:
         return
     # An install that is not fixed, or of which no one can tell, may stay.
     clean = kept == {Verdict.CLEANED}
-    for first, second in runs(arguments(before, shell), arguments(after, shell), folder):
+    for both in told(arguments(before, shell), arguments(after, shell), folder):
+        first, second = map(outcome, both)
         assert second.told == first.told
         assert not clean or second.status or second.empty
 

@@ -6,8 +6,6 @@ Thousands of shapes: `SLIMCONDA_SHAPES=5000 uv run pytest -q tests/test_shells_m
 import json
 import os
 import shlex
-import subprocess
-import tempfile
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -22,46 +20,15 @@ from slimconda.dockerfile.scripts import script_of
 from slimconda.rewriter import rewrite
 from slimconda.source import Source
 from tests.shell_texts import Style, lists
+from tests.shells import lay_out, told
 from tests.test_findings import FOLDER, MARK, whole
 
 SHAPES = int(os.environ.get("SLIMCONDA_SHAPES", "60"))
 RULE = "conda-installs-split"
 
-# Tells its words, and what its shell has left it: the folder, a variable, the umask. Each call but a clean is numbered.
-STUB = """\
-#!/bin/dash
-name=${0#"$STATE"/}
-case "$*" in *"clean "*) exit 0 ;; esac
-read -r number < "$STATE/number"
-number=$((number + 1))
-echo $number > "$STATE/number"
-echo "$name $* in $PWD with $A by $(umask)" >> "$STATE/trace"
-case "$FAIL" in "$number") exit 3 ;; all) [ $number -gt 9 ] || exit 3 ;; esac
-case "$name $*" in *install*|*create*) mkdir -p "$STATE/first"; cp "$STATE/bin/tool" "$STATE/first/tool" ;; esac
-exit 0
-"""
-TOOLS = "conda mamba micromamba pip apt-get check0 check1 check2 check3 tool wget git pixi sudo env nice python fix-permissions".split()
-DRIVER = """\
-status() {
-    echo 0 > "$STATE/number"
-    : > "$STATE/trace"
-    rm -rf first sub log x
-    mkdir sub
-    "$@" < /dev/null > "$STATE/output" 2> /dev/null
-    echo "status $?" >> "$STATE/trace"
-    cat "$STATE/output" "$STATE/trace"
-    printf '\\0'
-}
-calls=0
-for FAIL in none 1 2 3 4 5 6 7 8 9 all; do
-    export FAIL
-    case $FAIL in [0-9]*) [ $FAIL -le $calls ] || continue ;; esac
-    status BEFORE
-    read -r number < "$STATE/number"
-    [ $number -le $calls ] || calls=$number
-    status AFTER
-done
-"""
+# The first install brings a program into the folder that PATH names first.
+BRINGS = 'case "$name $*" in *install*|*create*) mkdir -p "$STATE/first"; cp "$P/bin/tool" "$STATE/first/tool" ;; esac'
+PROGRAMS = "check0 check1 check2 check3 tool wget git pixi".split()
 STARTS = [""] * 8 + [
     "set -e; ", "set -ex; ", "set -eux && ", "set -x && ", "cd sub && ", "cd sub; ", "export A=1 && ", "A=1 && ", "A=2; ",
     "umask 077 && ", "for i in 1 2; do check $i; done && ", "set -u; ", "trap 'check 9' EXIT; ", "b=3; ", "set +e; ",
@@ -101,7 +68,7 @@ def files(draw: st.DrawFn) -> str:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("merged")
+    return lay_out(tmp_path_factory.mktemp("merged"), *PROGRAMS, also=BRINGS)
 
 
 def command(dockerfile: Dockerfile, shell: str) -> list[str]:
@@ -117,27 +84,6 @@ def command(dockerfile: Dockerfile, shell: str) -> list[str]:
     return ["dash", "-c", " && ".join(runs)]
 
 
-def outcomes(before: list[str], after: list[str], folder: Path) -> list[list[str]]:
-    """Run two commands under each failure, and return what both tell, in turn."""
-    driver = DRIVER.replace("BEFORE", shlex.join(before)).replace("AFTER", shlex.join(after))
-    with tempfile.TemporaryDirectory(dir=folder) as state:
-        (Path(state) / "bin").mkdir()
-        for tool in TOOLS:
-            (Path(state) / "bin" / tool).write_text(STUB)
-            (Path(state) / "bin" / tool).chmod(0o755)
-        (Path(state) / "two").write_text("1\n2\n")
-        path = f"{state}/first:{state}/bin:{os.environ['PATH']}"
-        variables = {"CONDA": "conda", "P": state, "PATH": path, "STATE": state}
-        done = subprocess.run(
-            ["timeout", "-s", "KILL", "30", "dash", "-c", driver],
-            env=variables,
-            capture_output=True,
-            check=True,
-            cwd=state,
-        )
-    return [part.splitlines() for part in done.stdout.decode().split("\0")[:-1]]
-
-
 def judge(text: str, shell: str, folder: Path) -> bool:
     """Compare a file with its merged form under each failure; return whether RUNs were merged."""
     done = rewrite(Source("Dockerfile", text.encode()), Config(select=frozenset({RULE})), unsafe=True)
@@ -147,8 +93,8 @@ def judge(text: str, shell: str, folder: Path) -> bool:
     again = rewrite(Source("Dockerfile", done.data), Config(select=frozenset({RULE})), unsafe=True)
     assert not again.changed
     after = parse(Source("Dockerfile", done.data))
-    told = outcomes(command(parse(done.source), shell), command(after, shell), folder)
-    for first, second in zip(told[::2], told[1::2], strict=True):
+    for both in told(command(parse(done.source), shell), command(after, shell), folder):
+        first, second = ([line for line in lines if not line.startswith("clean ")] for lines in both)
         assert second == first, done.data.decode()
     return True
 
