@@ -231,7 +231,8 @@ def test_wrong_usage_exits_with_2(tmp_path: Path, words: list[str]) -> None:
 def test_rules_and_explain(tmp_path: Path) -> None:
     names = [rule["name"] for rule in json.loads(slimconda("rules", "--format", "json", cwd=tmp_path).stdout)["rules"]]
     assert "conda-cache-left" in names
-    assert all(name in slimconda("rules", cwd=tmp_path).stdout.decode() for name in names)
+    listed = slimconda("rules", cwd=tmp_path).stdout.decode()
+    assert all(name in listed for name in names)
     assert slimconda("explain", names[0], cwd=tmp_path).stdout.startswith(f"# {names[0]}: ".encode())
 
 
