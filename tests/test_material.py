@@ -5,6 +5,9 @@ from __future__ import annotations
 import io
 import json
 import tarfile
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -189,7 +192,25 @@ def test_a_half_made_piece_is_not_kept(monkeypatch: pytest.MonkeyPatch, tmp_path
 
     with pytest.raises(store.MissingError):
         store.piece("thing", "1", fail)
-    assert list(tmp_path.iterdir()) == []
+    assert [path for path in tmp_path.iterdir() if path.is_dir()] == []
     made = store.piece("thing", "1", lambda folder: (folder / "whole").touch())
     assert store.piece("thing", "1", fail) == made == tmp_path / "thing-1"
     assert [path.name for path in made.iterdir()] == ["whole"]
+
+
+def test_a_piece_that_two_ask_for_is_made_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("SLIMCONDA_TEST_CACHE", str(tmp_path))
+    both = threading.Barrier(2)
+
+    def make(folder: Path) -> None:
+        time.sleep(0.5)  # the other asks meanwhile
+        (folder / str(threading.get_ident())).touch()
+
+    def ask(_: int) -> Path:
+        both.wait()
+        return store.piece("thing", "1", make)
+
+    with ThreadPoolExecutor(2) as pool:
+        found = set(pool.map(ask, range(2)))
+    assert found == {tmp_path / "thing-1"}
+    assert len(list((tmp_path / "thing-1").iterdir())) == 1

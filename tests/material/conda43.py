@@ -69,7 +69,7 @@ def make(folder: Path) -> None:
     """Install conda with a venv's pip and copy what runs."""
     prefix = python37()
     inside = folder / prefix.relative_to("/")
-    for part in ("bin/python3.7", *(f"lib/{path.name}" for path in prefix.glob("lib/libpython3*.so*"))):
+    for part in ("bin/python3.7", *(f"lib/{path.name}" for path in prefix.glob("lib/libpython3*.so.*"))):
         (inside / part).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(prefix / part, inside / part)
     shutil.copytree(

@@ -31,9 +31,13 @@ LIBRARIES = (
     "libreadline8",
     "libsqlite3-0",
     "libssl3",
+    "libstdc++6",
+    "passwd",
     "python3",
+    "usr-is-merged",
     "zlib1g",
 )
+MERGED_USR = "/usr/share/mmdebstrap/hooks/merged-usr"
 CONDARC = """\
 root_dir: /opt/conda
 channels: [file:///channel]
@@ -90,27 +94,41 @@ def current(tag: str, key: str) -> bool:
     return False
 
 
+def provide(tag: str, key: str, make: Callable[[], object]) -> None:
+    """Make an image, unless the daemon has this version of it."""
+    with store.locked(tag):
+        if not current(tag, key):
+            make()
+
+
+def build_labelled(dockerfile: str, tag: str, key: str, lay_out: Callable[[Path], object]) -> None:
+    """Build an image whose label says which version it is, in a context that LAY_OUT fills."""
+    with tempfile.TemporaryDirectory() as context:
+        lay_out(Path(context))
+        build(dockerfile, tag, Path(context), f"--label={LABEL}={key}")
+
+
 def base_tar() -> Path:
-    """Return the tar of a minimal Debian with the libraries that both Pythons need."""
+    """Return the tar of a minimal Debian with useradd and the libraries that both Pythons need."""
     if platform.machine() != "x86_64":
         raise store.MissingError("the test images are x86_64")
-    return store.piece("base", store.digest("1", *LIBRARIES), make_base) / "base.tar"
+    return store.piece("base", store.digest("2", *LIBRARIES), make_base) / "base.tar"
 
 
 def make_base(folder: Path) -> None:
-    """Bootstrap bookworm without documentation."""
+    """Bootstrap bookworm without documentation, apt and, since /usr is merged from the start, perl."""
     unread = [f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in ("doc", "info", "locale", "man")]
-    command = [store.tool("mmdebstrap"), "--variant=minbase", "--quiet", '--aptopt=Acquire::Languages "none"']
-    store.run([*command, *unread, f"--include={','.join(LIBRARIES)}", "bookworm", folder / "base.tar"])
+    command = [store.tool("mmdebstrap"), "--variant=essential", "--quiet", '--aptopt=Acquire::Languages "none"']
+    merged = f"--hook-dir={MERGED_USR}"
+    store.run([*command, *unread, merged, f"--include={','.join(LIBRARIES)}", "bookworm", folder / "base.tar"])
 
 
 def base_image() -> str:
     """Return the tag of the base image, importing it if this daemon lacks it."""
     tar = base_tar()
     key = tar.parent.name
-    if not current(BASE, key):
-        changes = [f"--change=LABEL {LABEL}={key}", f"--change=ENV PATH={PATH}", "--change=CMD bash"]
-        store.run([docker(), "import", *changes, tar, BASE])
+    changes = [f"--change=LABEL {LABEL}={key}", f"--change=ENV PATH={PATH}", "--change=CMD bash"]
+    provide(BASE, key, lambda: store.run([docker(), "import", *changes, tar, BASE]))
     return BASE
 
 
@@ -151,13 +169,12 @@ def conda_image(name: str, packages: Path, tool: Path, compiling: str, cleaning:
     found = CondaBase(name, f"slimconda-test/{name}:1", channel.PACKAGES)
     dockerfile = DOCKERFILE.replace("COMPILE", compiling).replace("CLEAN", cleaning)
     key = store.digest(dockerfile, CONDARC, base_image(), base_tar().parent.name, packages.name, tool.name)
-    if current(found.tag, key):
-        return found
-    with tempfile.TemporaryDirectory() as folder:
-        context = Path(folder)
+
+    def lay_out(context: Path) -> None:
         write_tar(context / "tool.tar", lambda tar: tar.add(tool, "."))
         write_tar(context / "channel.tar", lambda tar: add_channel(tar, packages, context))
-        build(dockerfile, found.tag, context, f"--label={LABEL}={key}")
+
+    provide(found.tag, key, lambda: build_labelled(dockerfile, found.tag, key, lay_out))
     return found
 
 

@@ -51,10 +51,12 @@ def tools_base() -> images.CondaBase:
     tools = store.piece("tools", store.digest(Path(__file__), Path(store.__file__)), make_tools)
     found = images.CondaBase("tools", TAG, channel.PACKAGES)
     key = store.digest(DOCKERFILE, tools.name, base.tag, conda43.tree().name, images.base_tar().parent.name)
-    if not images.current(TAG, key):
-        with tempfile.TemporaryDirectory() as context:
-            images.write_tar(Path(context, "tools.tar"), lambda tar: tar.add(tools, "."))
-            images.build(DOCKERFILE.format(base=base.tag), TAG, Path(context), f"--label={images.LABEL}={key}")
+    dockerfile = DOCKERFILE.format(base=base.tag)
+
+    def lay_out(context: Path) -> None:
+        images.write_tar(context / "tools.tar", lambda tar: tar.add(tools, "."))
+
+    images.provide(TAG, key, lambda: images.build_labelled(dockerfile, TAG, key, lay_out))
     return found
 
 

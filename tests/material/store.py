@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import shutil
 import subprocess
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 
 class MissingError(Exception):
@@ -35,21 +37,31 @@ def digest(*parts: str | bytes | Path) -> str:
     return state.hexdigest()[:16]
 
 
+@contextmanager
+def locked(name: str) -> Iterator[None]:
+    """Let one session at a time make what has this name; the others wait, and then find it made."""
+    with (cache_root() / f".{digest(name)}.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
 def piece(name: str, key: str, build: Callable[[Path], None]) -> Path:
     """Return the folder NAME-KEY, filled by BUILD if it is not there yet."""
     target = cache_root() / f"{name}-{key}"
-    if target.is_dir():
-        return target
-    with tempfile.TemporaryDirectory(dir=cache_root(), prefix=f".{name}-", ignore_cleanup_errors=True) as folder:
+    with locked(target.name):
+        if not target.is_dir():
+            fill(target, build)
+    return target
+
+
+def fill(target: Path, build: Callable[[Path], None]) -> None:
+    """Build a piece beside its place and move it there, so that none is ever seen half made."""
+    name, beside = f".{target.name}-", target.parent
+    with tempfile.TemporaryDirectory(dir=beside, prefix=name, ignore_cleanup_errors=True) as folder:
         content = Path(folder) / "content"
         content.mkdir()
         build(content)
-        try:
-            content.rename(target)
-        except OSError:
-            if not target.is_dir():  # else another session was faster, and its copy is as good
-                raise
-    return target
+        content.rename(target)
 
 
 def tool(name: str) -> str:
