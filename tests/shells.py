@@ -10,17 +10,22 @@ from pathlib import Path
 TOOLS = "conda mamba micromamba pip apt-get sudo env nice python fix-permissions".split()
 INSTALLER = "Miniconda3-x.sh"
 
-# Tells its words, and what its shell has left it: the folder, a variable, the umask. Calls are numbered, cleans aside; that
-# of number FAIL fails, or the first nine where it is "all". No program is started: fast.
+# Tells its words, those of sudo and the like before it, and what its shell has left it: the folder, a variable, the umask.
+# Calls are numbered, cleans aside; that of number FAIL fails, or the first nine where it is "all". No program is started.
 STUB = """\
 #!/bin/dash
 name=${0#"$P"/bin/}
-case "$name" in sudo|nice|env) while :; do case "$1" in -*|*=*) shift ;; *) break ;; esac; done; exec "$@" ;; esac
+case "$name" in sudo|nice|env)
+    BY="$BY$name "
+    while :; do case "$1" in -*|*=*) BY="$BY$1 "; shift ;; *) break ;; esac; done
+    export BY
+    exec "$@" ;;
+esac
 case "$*" in *"clean "*) echo "clean $*" >> "$STATE/trace"; exit 0 ;; esac
 read -r number < "$STATE/number"
 number=$((number + 1))
 echo $number > "$STATE/number"
-echo "$name $* in $PWD with $A by $(umask)" >> "$STATE/trace"
+echo "$BY$name $* in $PWD with $A by $(umask)" >> "$STATE/trace"
 case "$FAIL" in "$number") exit 3 ;; all) [ $number -gt 9 ] || exit 3 ;; esac
 case "$name $*" in pip*|apt*) ;; *install*|*create*|*update*|*" -b -p "*) echo "filled by $number" >> "$STATE/trace" ;; esac
 ALSO
