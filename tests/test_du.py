@@ -21,9 +21,10 @@ from slimconda.du.condarc import read_settings
 from slimconda.du.facts import Facts, read_facts
 from slimconda.du.labels import Kind, Label, Sort
 from slimconda.du.layout import find_layout, find_prefix
+from slimconda.du.ledger import Bytes
 from slimconda.du.measure import survey
 from slimconda.du.reflinks import file_system_of
-from slimconda.du.table import Bytes, Table
+from slimconda.du.table import Table
 from slimconda.errors import InputError
 from slimconda.reporters import du_text
 from slimconda.versions import version_key
@@ -388,6 +389,11 @@ def spread(root: Path) -> Path:
     (environments[1] / "lib/outside").hardlink_to(outside)
     (environments[2] / "lib/outside").hardlink_to(outside)
     (environments[2] / "lib/soft").symlink_to(root / "pkgs/two-1-0/lib/two-1-0.so")
+    os.link(environments[2] / "lib/soft", environments[3] / "lib/soft", follow_symlinks=False)
+    (environments[1] / "lib/unlisted").hardlink_to(root / "pkgs/two-1-0/lib/two-1-0.so")
+    record(environments[2], "zz-1-0", ["lib/two-1-0.so"])  # it is two's for all that
+    late = time.time() + 60
+    os.utime(environments[0] / "lib/all-1-0.so", (late, late))
     return root
 
 
@@ -396,15 +402,44 @@ def test_two_processes_see_what_one_sees(spread: Path, home: Path) -> None:
     one, two = (read_facts(survey(layout, alone=alone)) for alone in (True, False))
     assert one == two
     assert one.outside.apparent == 40
-    assert [found.soft_links for found in one.environments] == [0, 0, 0, 1, 0]
+    assert [found.soft_links for found in one.environments] == [0, 0, 0, 1, 1]
+    assert [found.changed.unknown for found in one.environments] == [1, 1, 1, 1, 1]  # one inode, late in each of them
+    sizes = {package.name: package.share.bytes.apparent for package in one.environments[3].packages}
+    assert sizes["zz"] < 7000 < sizes["two"]
+    assert one.environments[2].unclaimed.bytes.apparent == 40
     assert (one.total.allocated, one.total.apparent) == measured(spread)
 
 
 def test_a_lost_process_is_made_up_for(spread: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     layout = find_layout(str(spread), {"HOME": str(home)})
     expected = read_facts(survey(layout, alone=True))
-    monkeypatch.setattr("slimconda.du.walk.pickle.dump", lambda *_: os.kill(os.getpid(), 9))
+    monkeypatch.setattr("slimconda.du.apart.pickle.dump", lambda *_: os.kill(os.getpid(), 9))
     assert read_facts(survey(layout, alone=False)) == expected
+
+
+def test_files_of_one_folder_may_part_in_others(root: Path, home: Path) -> None:
+    """Inodes that are seen together at first, and one by one, twice in a folder, or with another ending later on."""
+    files = [write(root / f"pkgs/a-1-0/lib/{number}", b"1" * 10**number) for number in range(5)]
+    write(root / "pkgs/a-1-0/info/index.json", b"{}")
+    one, two = prefix(root / "envs/one"), prefix(root / "envs/two")
+    for environment in (root, one):
+        record(environment, "a-1-0", [f"lib/{number}" for number in range(5)])
+        (environment / "lib").mkdir()
+    for place in ("lib/0", "lib/again", "deep/0"):
+        (one / place).parent.mkdir(exist_ok=True)
+        (one / place).hardlink_to(files[0])
+    (one / "lib/1").hardlink_to(files[1])
+    for file in files:
+        (root / "lib" / file.name).hardlink_to(file)
+    (two / "x.a").hardlink_to(files[2])
+    (two / "y").hardlink_to(files[2])
+    for alone in (True, False):
+        facts = read_facts(survey(find_layout(str(root), {"HOME": str(home)}), alone=alone))
+        assert (facts.total.allocated, facts.total.apparent) == measured(root)
+        assert facts.outside == Bytes()
+        assert [found.share.bytes.apparent for found in facts.environments[1:]] == [measured(one)[1], 100]
+        assert facts.environments[2].sorts[Sort.STATIC].bytes.apparent == 100
+        assert facts.caches[0].share.own.apparent == 2
 
 
 # --- reflinks ---

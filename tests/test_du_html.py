@@ -11,7 +11,7 @@ import pytest
 from slimconda.du.facts import Facts, read_facts
 from slimconda.du.layout import find_layout
 from slimconda.du.measure import survey
-from slimconda.reporters import du_html
+from slimconda.reporters import du_html, du_text
 from slimconda.reporters.du_html import _tiles
 from slimconda.units import size_text
 from tests.conftest import obtain
@@ -80,6 +80,24 @@ def test_markup_on_a_disk_stays_text(tmp_path: Path) -> None:
     assert "\x1b" not in page
     assert "\u202e" not in page
     page.encode()
+
+
+def test_what_a_venv_figure_leaves_out_is_said(tmp_path: Path) -> None:
+    root = prefix(tmp_path / "root")
+    site = root / "lib/python3.11/site-packages"
+    for name, wheel in (("pure", b"true"), ("fast", b"false"), ("faster", b"false"), ("told", None)):
+        write(site / f"{name}-1.dist-info/RECORD", f"{name}.py,,3000\n".encode())
+        if wheel is not None:
+            write(site / f"{name}-1.dist-info/WHEEL", b"Root-Is-Purelib: " + wheel)
+    facts = facts_of(root, {"HOME": str(tmp_path)})
+    said = (
+        "1 pure Python package, 3.0 kB of content, the same as here; 2 compiled packages, 6.0 kB here, left out of that"
+        " figure: a compiled wheel bundles what conda has as packages of its own, and nothing in an environment tells"
+        " how much; 1 package left out: without a WHEEL file, which tells the one from the other."
+    )
+    assert said in Reader(du_html.render(facts)).text
+    assert "compiled: 2 packages, 6.0 kB here; what wheels take is not known" in du_text.render(facts)
+    assert "without a WHEEL file: 1 package; pure or compiled is not known" in du_text.render(facts)
 
 
 def test_the_command_line(tmp_path: Path) -> None:

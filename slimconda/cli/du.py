@@ -1,5 +1,6 @@
 """Owns `slimconda du`."""
 
+import gc
 import os
 from typing import TYPE_CHECKING, Annotated
 
@@ -36,16 +37,26 @@ def du(
     it would really free. Nothing there is written, no link is followed out. It reads conda's settings for further
     package caches and environments.
     """
-    from slimconda.reporters import du_html, du_json, du_text
-
     if image is not None and prefix is not None:
         raise InputError("give a prefix on this disk or --image, not both")
+    gc.disable()  # a short life with many objects and no cycles of them
     facts = _on_disk(prefix) if image is None else _in_image(image, layer_store(cache, wanted=not no_cache))
     if html is not None:
+        from slimconda.reporters import du_html
+
         write_file(html, du_html.render(facts).encode("utf-8", "replace"))
-    text = du_json.render(facts) if as_json else du_text.render(facts, packages=packages)
-    write(text.encode("utf-8", "replace"))
+    write(_text(facts, packages, as_json=as_json).encode("utf-8", "replace"))
     finish(failed=False, found=False)
+
+
+def _text(facts: "Facts", packages: int, *, as_json: bool) -> str:
+    if as_json:
+        from slimconda.reporters import du_json
+
+        return du_json.render(facts)
+    from slimconda.reporters import du_text
+
+    return du_text.render(facts, packages=packages)
 
 
 def _on_disk(prefix: str | None) -> "Facts":

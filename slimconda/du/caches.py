@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from slimconda.du.labels import IN_CACHE, IN_ENVIRONMENT, Kind, Label, Sort, stem_of
+from slimconda.du.ledger import NO_SHARE, Ledger, Share, total
 from slimconda.du.measure import Survey
-from slimconda.du.table import NO_SHARE, Ledger, Share, total
 from slimconda.versions import older
 
 

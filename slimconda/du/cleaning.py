@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from slimconda.du.caches import extracted_packages
 from slimconda.du.labels import IN_CACHE, IN_ENVIRONMENT, Kind, Label, Sort, stem_of
+from slimconda.du.ledger import Bytes
 from slimconda.du.measure import Survey
 from slimconda.du.records import name_of, version_of
-from slimconda.du.table import Bytes
 from slimconda.versions import version_key
 
 Goes = Callable[[Label], bool]

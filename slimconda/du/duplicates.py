@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from slimconda.du.environments import package_of
 from slimconda.du.labels import Kind, Label, stem_of
+from slimconda.du.ledger import NO_SHARE, Bytes, Share
 from slimconda.du.measure import Survey
 from slimconda.du.records import name_of, version_of
-from slimconda.du.table import NO_SHARE, Bytes, Share
 from slimconda.versions import version_key
 
 # Names of packages of conda-forge, defaults, nvidia, and NVIDIA's wheels; each wheel repeats one library.

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 
 from slimconda.du.changes import Changed, changed_files
 from slimconda.du.labels import IN_ENVIRONMENT, Kind, Label, Sort
+from slimconda.du.ledger import NO_SHARE, Share
 from slimconda.du.measure import Survey
 from slimconda.du.records import name_of, version_of
-from slimconda.du.table import NO_SHARE, Share
 from slimconda.du.wheels import NO_WHEELS, Wheels
 
 LARGEST = 20

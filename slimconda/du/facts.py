@@ -9,9 +9,9 @@ from slimconda.du.cleaning import Clean, predict, removed_environment, tool_vers
 from slimconda.du.duplicates import Library, Repeated, Versions, libraries, repeated, several_versions
 from slimconda.du.environments import FOLDERS, EnvironmentFacts, read_environments
 from slimconda.du.labels import IN_CACHE, IN_ENVIRONMENT, Kind, Label
+from slimconda.du.ledger import NO_SHARE, Bytes, Share, total
 from slimconda.du.measure import Survey
 from slimconda.du.parts import Part, read_parts
-from slimconda.du.table import NO_SHARE, Bytes, Share, total
 
 OTHER = "everything else"
 

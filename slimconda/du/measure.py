@@ -6,12 +6,11 @@ from dataclasses import dataclass, field
 
 from slimconda.du.labels import Kind
 from slimconda.du.layout import Layout
+from slimconda.du.ledger import Ledger
 from slimconda.du.records import Record
-from slimconda.du.reflinks import shared_bytes
 from slimconda.du.scan import Scan, Suspect
-from slimconda.du.table import Ledger
 from slimconda.du.walk import cache_homes, walk
-from slimconda.du.wheels import Wheels, read_wheels
+from slimconda.du.wheels import Wheels
 
 
 @dataclass(frozen=True)
@@ -55,8 +54,8 @@ def survey(layout: Layout, progress: Callable[[int], None] = lambda _: None, *, 
         tuple(sorted(scan.unreadable)),
         _soft_links(scan, layout),
         _by_home(scan),
-        {home: shared_bytes(home, frozenset(devices)) for home in layout.environments},
-        {home: read_wheels(home) for home in layout.environments},
+        _reflinked(scan),
+        walked.wheels,
     )
 
 
@@ -75,6 +74,14 @@ def _soft_links(scan: Scan, layout: Layout) -> dict[str, int]:
         if target.startswith(caches):
             home = scan.table.labels[label].home
             found[home] = found.get(home, 0) + 1
+    return found
+
+
+def _reflinked(scan: Scan) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for label, shared in scan.reflinked.items():
+        home = scan.table.labels[label].home
+        found[home] = found.get(home, 0) + shared
     return found
 
 

@@ -4,8 +4,8 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from slimconda.du.labels import IN_CACHE, IN_ENVIRONMENT, Kind, Label
+from slimconda.du.ledger import NOTHING, Bytes, Row
 from slimconda.du.measure import Survey
-from slimconda.du.table import NOTHING, Bytes, Row
 
 NO_PACKAGE = "files of no package"
 

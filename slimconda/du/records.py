@@ -1,10 +1,9 @@
-"""Owns what an environment's own records say: conda-meta/*.json and pip's RECORD files, as claims on paths."""
+"""Owns what an environment's own records of conda packages say: conda-meta/*.json, as claims on paths."""
 
-import csv
 import json
 import os
 import re
-from collections.abc import Container, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +11,6 @@ LARGEST_RECORD = 256 << 20  # the largest seen have 20 MB; a larger one is not r
 FILES = re.compile(rb'"files"\s*:\s*\[')
 LINK = re.compile(rb'"link"\s*:\s*(\{[^{}]*\})')
 SOURCE_RECORDS = 20  # enough to know from which cache an environment was made
-SITE_PACKAGES = re.compile(r"(?:lib/python\d+\.\d+|Lib)/site-packages")
 
 
 @dataclass(frozen=True)
@@ -78,7 +76,7 @@ def load_bounded(path: str) -> tuple[bytes, float]:
         found = os.fstat(descriptor)
         if found.st_size > LARGEST_RECORD:
             raise ValueError(f"{path}: larger than {LARGEST_RECORD} bytes")
-        return file.read(LARGEST_RECORD), found.st_mtime
+        return file.read(found.st_size + 1), found.st_mtime
 
 
 def _read(path: str, stem: str) -> Record:
@@ -109,53 +107,3 @@ def _files(data: bytes) -> tuple[str, ...]:
 
 def _texts(value: Any) -> tuple[str, ...]:
     return tuple(value) if isinstance(value, list) and set(map(type, value)) <= {str} else ()
-
-
-@dataclass(frozen=True)
-class PipRecord:
-    """A package that pip or uv installed: `stem` is NAME VERSION; paths are relative to the environment."""
-
-    stem: str
-    files: tuple[str, ...]
-    time: float
-
-
-def read_pip_records(prefix: str, claimed: Container[str]) -> Iterator[PipRecord]:
-    """Yield the Python packages whose RECORD no conda package claims."""
-    for site, folder in metadata_folders(prefix):
-        if f"{site}/{folder}/RECORD" not in claimed:
-            yield from _pip_record(prefix, site, folder)
-
-
-def metadata_folders(prefix: str) -> Iterator[tuple[str, str]]:
-    """Yield the .dist-info folders of an environment: the folder of Python packages, relative to it, and the name."""
-    for site in _site_packages(prefix):
-        try:
-            folders = sorted(name for name in os.listdir(f"{prefix}/{site}") if name.endswith(".dist-info"))
-        except OSError:
-            continue
-        yield from ((site, folder) for folder in folders)
-
-
-def rows_of(record: bytes) -> list[list[str]]:
-    """Return the rows of a RECORD: path, hash, size; raises csv.Error."""
-    return list(csv.reader(record.decode("utf-8", "replace").splitlines()))
-
-
-def _site_packages(prefix: str) -> list[str]:
-    try:
-        lib = os.listdir(f"{prefix}/lib")
-    except OSError:
-        lib = []
-    found = [f"lib/{name}/site-packages" for name in sorted(lib)] + ["Lib/site-packages"]
-    return [path for path in found if SITE_PACKAGES.fullmatch(path) and not os.path.islink(f"{prefix}/{path}")]
-
-
-def _pip_record(prefix: str, site: str, folder: str) -> Iterator[PipRecord]:
-    try:
-        data, time = load_bounded(f"{prefix}/{site}/{folder}/RECORD")
-        rows = rows_of(data)
-    except (OSError, ValueError, csv.Error):
-        return
-    files = tuple(os.path.normpath(f"{site}/{row[0]}") for row in rows if row and not row[0].startswith("/"))
-    yield PipRecord(" ".join(folder.removesuffix(".dist-info").rsplit("-", 1)), files, time)

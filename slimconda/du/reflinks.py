@@ -7,7 +7,6 @@ import os
 import struct
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
 
 FILE_SYSTEMS = frozenset({"btrfs", "xfs", "ocfs2", "bcachefs"})
 SMALLEST = 1 << 16  # bytes; smaller files are many and hold little, so the sum is a lower bound
@@ -19,14 +18,23 @@ HEAD, EXTENT = struct.Struct("=QQIIII"), struct.Struct("=QQQ16xI12x")
 AT_ONCE = 64  # extents per call
 
 
-def shared_bytes(home: str, others: frozenset[str] = frozenset()) -> int:
-    """Return the bytes of files of at least SMALLEST below a folder that other files share; 0 where nothing tells.
+def tells_shared(home: str) -> bool:
+    """Tell whether the file system of a folder can say which bytes of its files other files share."""
+    return sys.platform == "linux" and file_system_of(home) in FILE_SYSTEMS
 
-    What lies below one of the others is not this home's.
-    """
-    if sys.platform != "linux" or file_system_of(home) not in FILE_SYSTEMS:
+
+def shared_bytes(name: str, folder: int) -> int:
+    """Return the bytes of a regular file that other files share; `folder` is the open folder that it lies in."""
+    try:
+        descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+    except OSError:
         return 0
-    return sum(map(_shared, _files(home, others)))
+    try:
+        return sum(length for length, flags in _extents(descriptor) if flags & EXTENT_SHARED)
+    except OSError:
+        return 0
+    finally:
+        os.close(descriptor)
 
 
 def file_system_of(path: str) -> str:
@@ -46,30 +54,6 @@ def _plain(escaped: str) -> str:
     for number, character in (("040", " "), ("011", "\t"), ("012", "\n"), ("134", "\\")):
         escaped = escaped.replace(f"\\{number}", character)
     return escaped
-
-
-def _files(home: str, others: frozenset[str]) -> Iterator[str]:
-    stack = [home]
-    while stack:
-        with suppress(OSError), os.scandir(stack.pop()) as entries:
-            for entry in entries:
-                if entry.is_dir(follow_symlinks=False):
-                    stack += [] if entry.path in others else [entry.path]
-                elif entry.is_file(follow_symlinks=False) and entry.stat(follow_symlinks=False).st_size >= SMALLEST:
-                    yield entry.path
-
-
-def _shared(path: str) -> int:
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:
-        return 0
-    try:
-        return sum(length for length, flags in _extents(descriptor) if flags & EXTENT_SHARED)
-    except OSError:
-        return 0
-    finally:
-        os.close(descriptor)
 
 
 def _extents(descriptor: int) -> Iterator[tuple[int, int]]:

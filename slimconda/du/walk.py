@@ -1,17 +1,18 @@
-"""Owns the walk over all homes, in this process and, for a large installation, half of it in a second one."""
+"""Owns the walk over all homes, in this process and, for a large installation, in a second one, too."""
 
 import gc
 import os
-import pickle
-import signal
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from slimconda.du.labels import Kind, Label
+from slimconda.du.apart import shared_queue, working_apart
+from slimconda.du.labels import Kind
 from slimconda.du.layout import Layout
+from slimconda.du.merge import Columns, columns_of, merge
 from slimconda.du.records import Record, record_bytes
 from slimconda.du.scan import Scan
+from slimconda.du.wheels import Wheels
 from slimconda.du.zones import CacheZone, EnvironmentZone, ToolZone
 
 WORTH_A_PROCESS = 4 << 20  # bytes of records: below that a walk takes about as long as starting a process
@@ -27,21 +28,47 @@ class Walked:
     scan: Scan = field(default_factory=Scan)
     installed: dict[str, dict[str, Record]] = field(default_factory=dict)
     listed: Listed = field(default_factory=dict)
+    wheels: dict[str, Wheels] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Homes:
+    """The environments, largest first, and all homes: none is walked as a part of another."""
+
+    environments: tuple[str, ...]
+    all: frozenset[str]
 
 
 def walk(layout: Layout, progress: Progress, *, alone: bool | None = None) -> Walked:
     """Walk over all homes; `alone` forbids or demands a single process, else the size of the installation decides."""
-    others = frozenset((*layout.environments, *cache_homes(layout), *layout.tools.values()))
-    first, second = _halves(layout, alone=alone)
-    with _no_collection(), _walking_apart(second, others) as join:
-        walked = Walked()
-        _walk_caches(walked, layout, others, progress)
-        _walk_environments(walked, first, others, progress)
-        apart = join()
-        if apart is None:
-            return _walk_environments(walked, second, others, progress)
-        _merge(walked, apart)
-    return walked
+    everything = frozenset((*layout.environments, *cache_homes(layout), *layout.tools.values()))
+    weights = {path: record_bytes(path) for path in layout.environments}
+    homes = Homes(tuple(sorted(weights, key=lambda path: -weights[path])), everything)
+    if alone is None:
+        alone = sum(weights.values()) < WORTH_A_PROCESS or (os.cpu_count() or 1) < 2
+    with _no_collection():
+        if alone or not hasattr(os, "fork"):
+            return _walk_environments(_walk_caches(layout, homes, progress), homes.environments, homes, progress)
+        return _walk_in_two(layout, homes, progress)
+
+
+def _walk_in_two(layout: Layout, homes: Homes, progress: Progress) -> Walked:
+    """Walk over the caches here, and over each environment in whichever process is free."""
+    with shared_queue(homes.environments) as queue:
+
+        def walk_apart() -> tuple[Walked, Columns]:
+            apart = _walk_environments(Walked(), queue, homes, lambda _: None)
+            columns = columns_of(apart.scan.table)
+            apart.scan.forget()
+            return apart, columns
+
+        with working_apart(walk_apart) as join:
+            walked = _walk_environments(_walk_caches(layout, homes, progress), queue, homes, progress)
+            found = join()
+    if found is not None:
+        _merge(walked, *found)
+    lost = [path for path in layout.environments if path not in walked.installed]
+    return _walk_environments(walked, lost, homes, progress)
 
 
 def cache_homes(layout: Layout) -> tuple[str, ...]:
@@ -50,42 +77,23 @@ def cache_homes(layout: Layout) -> tuple[str, ...]:
     return (*layout.all_caches, *([f"{rattler}/pkgs"] if rattler and os.path.isdir(f"{rattler}/pkgs") else []))
 
 
-def _walk_caches(walked: Walked, layout: Layout, others: frozenset[str], progress: Progress) -> None:
+def _walk_caches(layout: Layout, homes: Homes, progress: Progress) -> Walked:
     """Walk over all caches; they come first, so that linked files are known by their packages."""
+    walked = Walked()
     for path in cache_homes(layout):
-        walked.scan.walk(path, CacheZone(path, walked.scan.table, others), progress)
+        walked.scan.walk(path, CacheZone(path, walked.scan.table, homes.all), progress)
     for path in layout.tools.values():
         if path not in cache_homes(layout):
-            walked.scan.walk(path, ToolZone(path, walked.scan.table, others), progress)
-
-
-def _walk_environments(
-    walked: Walked, environments: Iterable[str], others: frozenset[str], progress: Progress
-) -> Walked:
-    for path in environments:
-        zone = EnvironmentZone(path, walked.scan.table, others)
-        walked.scan.walk(path, zone, progress)
-        walked.installed[path], walked.listed[path] = zone.installed, zone.listed
+            walked.scan.walk(path, ToolZone(path, walked.scan.table, homes.all), progress)
     return walked
 
 
-def _halves(layout: Layout, *, alone: bool | None) -> tuple[list[str], list[str]]:
-    """Return the environments for this process and for a second one, which takes as much as is left with the caches."""
-    environments = list(layout.environments)
-    weights = {path: record_bytes(path) for path in environments}
-    if alone is None:
-        alone = sum(weights.values()) < WORTH_A_PROCESS or (os.cpu_count() or 1) < 2
-    if alone or not hasattr(os, "fork") or len(environments) < 2:
-        return environments, []
-    here, apart = max(weights.values()), 0  # the caches hold at least what the largest environment holds
-    second: list[str] = []
-    for path in sorted(environments, key=lambda path: -weights[path]):
-        if apart <= here:
-            second.append(path)
-            apart += weights[path]
-        else:
-            here += weights[path]
-    return [path for path in environments if path not in second], second
+def _walk_environments(walked: Walked, environments: Iterable[str], homes: Homes, progress: Progress) -> Walked:
+    for path in environments:
+        zone = EnvironmentZone(path, walked.scan.table, homes.all)
+        walked.scan.walk(path, zone, progress)
+        walked.installed[path], walked.listed[path], walked.wheels[path] = zone.installed, zone.listed, zone.wheels
+    return walked
 
 
 @contextmanager
@@ -100,55 +108,10 @@ def _no_collection() -> Iterator[None]:
             gc.enable()
 
 
-@contextmanager
-def _walking_apart(environments: list[str], others: frozenset[str]) -> Iterator[Callable[[], Walked | None]]:
-    """Walk environments in a process of its own; gives what waits for its result, None where it failed."""
-    if not environments:
-        yield Walked
-        return
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.close(reading)
-        _report(writing, environments, others)
-    os.close(writing)
-    try:
-        yield lambda: _received(reading)
-    finally:
-        with suppress(OSError):
-            os.close(reading)
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
-
-
-def _report(writing: int, environments: list[str], others: frozenset[str]) -> None:
-    """Walk, write the result, and end this process without anything that its parent would do at its own end."""
-    status = 1
-    try:
-        walked = _walk_environments(Walked(), environments, others, lambda _: None)
-        with os.fdopen(writing, "wb") as pipe:
-            pickle.dump(walked, pipe, pickle.HIGHEST_PROTOCOL)
-        status = 0
-    finally:
-        os._exit(status)
-
-
-def _received(reading: int) -> Walked | None:
-    with os.fdopen(os.dup(reading), "rb") as pipe:
-        try:
-            found = pickle.load(pipe)  # noqa: S301  # from our own process
-        except (EOFError, pickle.UnpicklingError):
-            return None
-    return found if isinstance(found, Walked) else None
-
-
-def _merge(walked: Walked, apart: Walked) -> None:
-    """Add what the second process has seen; inodes that both have seen get the names of both."""
-    numbers = [walked.scan.table.number(Label(*label.key)) for label in apart.scan.table.labels]
-    walked.scan.table.merge(apart.scan.table, numbers)
-    walked.scan.unreadable += apart.scan.unreadable
-    walked.scan.mounts += apart.scan.mounts
-    walked.scan.targets += [(numbers[label], target) for label, target in apart.scan.targets]
-    walked.scan.suspects += apart.scan.suspects
+def _merge(walked: Walked, apart: Walked, columns: Columns) -> None:
+    """Add what the second process has seen."""
+    numbers = merge(walked.scan.table, columns, apart.installed)
+    walked.scan.add(apart.scan, numbers)
     walked.installed |= apart.installed
     walked.listed |= apart.listed
+    walked.wheels |= apart.wheels

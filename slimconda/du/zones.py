@@ -6,9 +6,12 @@ from collections.abc import Container, Mapping
 from dataclasses import dataclass, field, replace
 
 from slimconda.du.labels import Kind, Label, Sort, stem_of
-from slimconda.du.records import Record, read_pip_records, read_records
-from slimconda.du.scan import Look, Zone
+from slimconda.du.looks import Look, Zone
+from slimconda.du.pip_records import PipRecord, read_pip_records
+from slimconda.du.records import Record, read_records
+from slimconda.du.reflinks import tells_shared
 from slimconda.du.table import Table
+from slimconda.du.wheels import NO_WHEELS, Wheels
 
 ARCHIVE_ENDS = (".conda", ".tar.bz2")
 PARTIAL_ENDS = tuple(f"{archive}{end}" for archive in ARCHIVE_ENDS for end in (".partial", ".part"))
@@ -30,6 +33,7 @@ class PlainZone:
     watch: float = math.inf
     times: Mapping[int, float] = field(default_factory=dict)
     environment: bool = False
+    extents: bool = False
     _look: Look | None = None
 
     def look(self, path: str) -> Look:  # noqa: ARG002
@@ -58,6 +62,8 @@ class EnvironmentZone:
     times: dict[int, float] = field(default_factory=dict)
     watch: float = math.inf
     environment: bool = True
+    extents: bool = False
+    wheels: Wheels = NO_WHEELS
     _claims: dict[str, int] | None = None
     _owners: dict[int, int] = field(default_factory=dict)
     _areas: dict[str, "_Area"] = field(default_factory=dict)
@@ -65,7 +71,7 @@ class EnvironmentZone:
     def look(self, path: str) -> Look:
         """Return what packages claim in a folder."""
         if self._claims is None:
-            self._claims = {}
+            self._claims, self.extents = {}, tells_shared(self.home)
             self._read(self._claims)
         relative = path[len(self.home) + 1 :]
         name = relative.partition("/")[0]
@@ -87,15 +93,20 @@ class EnvironmentZone:
             claims[f"conda-meta/{record.stem}.json"] = number
             self.listed[Kind.PACKAGE, record.stem] = len(record.files) + 1
             self.installed[record.stem] = replace(record, files=())
-        for pip_record in read_pip_records(self.home, claims):
-            number = self._package(Kind.PIP_PACKAGE, pip_record.stem, pip_record.time)
-            fresh = [file for file in pip_record.files if file not in claims]
-            claims.update(dict.fromkeys(fresh, number))
-            self.listed[Kind.PIP_PACKAGE, pip_record.stem] = len(fresh)
+        for pip_record in read_pip_records(self.home):
+            self.wheels = self.wheels.with_one(pip_record)
+            if pip_record.path not in claims:
+                self._claim(pip_record, claims)
         self.watch = min(self.times.values(), default=math.inf)
         for label, number in list(zip(self.table.labels, range(len(self.table.labels)), strict=True)):
             if label.kind is Kind.EXTRACTED and stem_of(label) in packages:
                 self._owners[number] = packages[stem_of(label)]
+
+    def _claim(self, pip_record: PipRecord, claims: dict[str, int]) -> None:
+        number = self._package(Kind.PIP_PACKAGE, pip_record.stem, pip_record.time)
+        fresh = [file for file in pip_record.files if file not in claims]
+        claims.update(dict.fromkeys(fresh, number))
+        self.listed[Kind.PIP_PACKAGE, pip_record.stem] = len(fresh)
 
     def _package(self, kind: Kind, stem: str, time: float) -> int:
         number = self.table.number(Label(self.home, kind, stem))
@@ -136,6 +147,7 @@ class CacheZone:
     watch: float = math.inf
     times: Mapping[int, float] = field(default_factory=dict)
     environment: bool = False
+    extents: bool = False
 
     def look(self, path: str) -> Look:
         """Return the labels of files by their names; the folder and all that is no package is the cache's own."""
@@ -198,6 +210,7 @@ class ToolZone:
     watch: float = math.inf
     times: Mapping[int, float] = field(default_factory=dict)
     environment: bool = False
+    extents: bool = False
 
     def look(self, path: str) -> Look:  # noqa: ARG002
         """Return the label of what lies at the top."""

@@ -7,8 +7,8 @@ from slimconda.du.duplicates import LINKED
 from slimconda.du.environments import EnvironmentFacts
 from slimconda.du.facts import Facts
 from slimconda.du.labels import Kind, Sort
+from slimconda.du.ledger import NO_SHARE, Share
 from slimconda.du.parts import Part
-from slimconda.du.table import NO_SHARE, Share
 from slimconda.reporters.page import Tile, boxes, render_page
 
 MOST_TILES = 60

@@ -7,7 +7,7 @@ from slimconda.du.duplicates import LINKED, Repeated
 from slimconda.du.environments import EnvironmentFacts
 from slimconda.du.facts import Facts, by_tool
 from slimconda.du.labels import Kind, Sort
-from slimconda.du.table import NO_SHARE, Bytes, Share
+from slimconda.du.ledger import NO_SHARE, Bytes, Share
 from slimconda.du.wheels import Wheels
 from slimconda.reporters.escapes import shortened, visible
 from slimconda.units import size_text
@@ -125,6 +125,8 @@ def _wheels(wheels: Wheels) -> Iterator[str]:
     if wheels.compiled:
         packages = _count(wheels.compiled, "package")
         yield f"  compiled: {packages}, {size_text(wheels.compiled_bytes)} here; what wheels take is not known"
+    if wheels.unknown:
+        yield f"  without a WHEEL file: {_count(wheels.unknown, 'package')}; pure or compiled is not known"
 
 
 def _twice(facts: Facts) -> str:
