@@ -1,7 +1,6 @@
 """Owns what a walk asks a place about: who claims names in a folder, and what more is to be seen of its files."""
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 
@@ -26,15 +25,14 @@ class Area(Protocol):
 class Look(NamedTuple):
     """What a zone knows of one folder.
 
-    `owners` are the packages by the labels of what they are linked with, `here` their labels in this folder, by number;
-    `plain` is the label of what nobody claims, `folder` that of the folder itself.
+    `here` are the labels of packages in this folder, by number; `plain` is the label of what nobody claims, `folder`
+    that of the folder itself.
     """
 
     plain: int
     folder: int
     claims: Claims
     prefix: str = ""
-    owners: Mapping[int, int] = MappingProxyType({})
     here: Area | None = None
 
     def label(self, owner: int | None) -> int:

@@ -42,7 +42,7 @@ def survey(layout: Layout, progress: Callable[[int], None] = lambda _: None, *, 
     `alone` forbids or demands a single process; else the size of the installation decides.
     """
     walked = walk(layout, progress, alone=alone)
-    scan, ledger = walked.scan, walked.scan.table.close()
+    scan, ledger = walked.scan, walked.scan.table.close(walked.installed)
     devices = {home: _device(home) for home in (*layout.environments, *cache_homes(layout), *layout.tools.values())}
     return Survey(
         layout,

@@ -1,14 +1,13 @@
 """Owns how what a second process has seen gets into the table of the first: as columns, which are soon written."""
 
 from array import array
-from collections.abc import Container, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 
-from slimconda.du.labels import Kind, Label, Sort, stem_of
+from slimconda.du.labels import Kind, Label, Sort
 from slimconda.du.table import Group, Table, Waiting
 
 Key = tuple[str, Kind, str, str, Sort, bool]
-Installed = Mapping[str, Container[str]]
 
 
 @dataclass(frozen=True)
@@ -36,11 +35,8 @@ def columns_of(table: Table) -> Columns:
     return Columns([label.key for label in table.labels], counts, waiting)
 
 
-def merge(table: Table, columns: Columns, installed: Installed) -> list[int]:
-    """Add what columns tell and return the numbers of their labels; `installed` are each environment's packages.
-
-    Inodes that both have seen get the names of both.
-    """
+def merge(table: Table, columns: Columns) -> list[int]:
+    """Add what columns tell, and return the numbers of their labels; inodes that both have seen get all their names."""
     numbers = [table.number(Label(*key)) for key in columns.labels]
     rows = []
     for labels, links, files, apparent, blocks in columns.rows:
@@ -49,7 +45,7 @@ def merge(table: Table, columns: Columns, installed: Installed) -> list[int]:
     for device, places, lengths, data in columns.waiting:
         waiting = table.open.setdefault(device, {})
         for place, members in zip(places, _cut(data, lengths), strict=True):
-            _join(table, waiting, Group(rows[place], members), installed)
+            _join(table, waiting, Group(rows[place], members))
     return numbers
 
 
@@ -61,23 +57,14 @@ def _cut(data: bytes, lengths: list[int]) -> "Iterator[array[int]]":
         start += length
 
 
-def _join(table: Table, waiting: Waiting, group: Group, installed: Installed) -> None:
+def _join(table: Table, waiting: Waiting, group: Group) -> None:
     inodes = group.inodes
     groups = [*map(waiting.get, inodes)]
     known = groups[0]
     if groups.count(known) < len(groups):
         for _, single in group.singles():
-            _join(table, waiting, single, installed)
+            _join(table, waiting, single)
     elif known is None:
         waiting.update(dict.fromkeys(inodes, group))
     else:
-        source = table.labels[known.link.labels[0]]
-        table.move(waiting, inodes, [_owned(table, label, source, installed) for label in group.link.labels])
-
-
-def _owned(table: Table, number: int, source: Label, installed: Installed) -> int:
-    """Return the label of a name in an environment: what is linked with an extracted package is that package's."""
-    label, stem = table.labels[number], stem_of(source)
-    if source.kind is not Kind.EXTRACTED or stem not in installed.get(label.home, ()):
-        return number
-    return table.number(replace(label, kind=Kind.PACKAGE, name=stem))
+        table.move(waiting, inodes, group.link.labels)

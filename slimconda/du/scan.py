@@ -80,9 +80,12 @@ class Scan:
     reflinked: dict[int, int] = field(default_factory=dict)
     _seen: set[tuple[int, int]] = field(default_factory=set)
 
-    def walk(self, root: str, zone: Zone, progress: Callable[[int], None] = lambda _: None) -> None:
-        """Count a folder and all below it; a folder seen before, as by a bind mount, is not counted again."""
-        stack: Stack = [(root, zone, None)]
+    def walk(self, root: str, zone: Zone, progress: Callable[[int], None], above: int | None = None) -> None:
+        """Count a folder and all below it; a folder seen before, as by a bind mount, is not counted again.
+
+        `above` is the device of the folder around it, None where that does not matter.
+        """
+        stack: Stack = [(root, zone, above)]
         while stack:
             path, zone, device = stack.pop()
             try:
@@ -155,9 +158,7 @@ class Scan:
         """Return the files by what they have in common."""
         parts: dict[Part, Files] = {}
         for entry, name, group in zip(files, names, groups, strict=True):
-            owner = None if group is None else look.owners.get(group.link.labels[0])
-            if owner is None:
-                owner = look.claims.get(look.prefix + name)
+            owner = look.claims.get(look.prefix + name)
             label = look.label(owner)
             if name.endswith(SORTED_ENDS):
                 label = self.table.sorted(label, name)
@@ -209,11 +210,7 @@ def _common_part(names: list[str], groups: "list[Group | None]", look: Look) -> 
     group, lines = groups[0], "\n".join([*names, ""])
     if groups.count(group) < len(groups) or [end for end in SORTED_LINE_ENDS if end in lines]:
         return None
-    owner = None if group is None else look.owners.get(group.link.labels[0])
-    if owner is None and look.claims:
-        prefix, claimed = look.prefix, look.claims.get
-        owners = {claimed(prefix + name) for name in names}
-        owner = owners.pop()
-        if owners:
-            return None
-    return Part(group, owner, look.label(owner))
+    prefix, claimed = look.prefix, look.claims.get
+    owners = {claimed(prefix + name) for name in names} if look.claims else {None}
+    owner = owners.pop()
+    return None if owners else Part(group, owner, look.label(owner))

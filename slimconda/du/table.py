@@ -5,16 +5,18 @@ stand together in each further folder: then a whole folder is counted in one ste
 """
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
-from slimconda.du.labels import Label, Sort, sort_of
+from slimconda.du.labels import IN_ENVIRONMENT, Kind, Label, Sort, sort_of, stem_of
 from slimconda.du.ledger import Bytes, Ledger, Row
 
 if TYPE_CHECKING:
     from array import array
 
+Installed = Mapping[str, Container[str]]
 BLOCK = 512  # the unit of st_blocks, whatever the file system's own block is (POSIX)
 
 
@@ -156,16 +158,28 @@ class Table:
         known = link.following[label] = self.link(link.links, tuple(sorted((*link.labels, label))))
         return known
 
-    def close(self) -> Ledger:
-        """Return all rows; inodes that still await names were linked from outside."""
+    def close(self, installed: Installed = MappingProxyType({})) -> Ledger:
+        """Return all rows; inodes that still await names were linked from outside.
+
+        `installed` are the packages of each environment: what is linked with an extracted one of them is that one's.
+        """
         for waiting in self.open.values():
             for group in dict.fromkeys(waiting.values()):
                 group.count()
         self.open.clear()
-        return Ledger(tuple(self._rows()))
+        return Ledger(tuple(self._rows(installed)))
 
-    def _rows(self) -> Iterator[Row]:
-        for link in self.links.values():
+    def _rows(self, installed: Installed) -> Iterator[Row]:
+        for link in [*self.links.values()]:
             if link.files:
-                labels = tuple(self.labels[number] for number in link.labels)
+                labels = tuple(self._owned([self.labels[number] for number in link.labels], installed))
                 yield Row(labels, link.links, Bytes(link.files, link.apparent, link.blocks * self.block))
+
+    def _owned(self, labels: list[Label], installed: Installed) -> Iterator[Label]:
+        stems = sorted({stem_of(label) for label in labels if label.kind is Kind.EXTRACTED}) if len(labels) > 1 else []
+        for label in labels:
+            stem = next((stem for stem in stems if stem in installed.get(label.home, ())), None)
+            if stem is None or label.kind not in IN_ENVIRONMENT:
+                yield label
+            else:
+                yield self.labels[self.number(replace(label, kind=Kind.PACKAGE, name=stem))]

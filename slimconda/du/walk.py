@@ -32,43 +32,90 @@ class Walked:
 
 
 @dataclass(frozen=True)
-class Homes:
-    """The environments, largest first, and all homes: none is walked as a part of another."""
+class Unit:
+    """What one process walks: an environment, or a folder directly in a package cache."""
 
-    environments: tuple[str, ...]
-    all: frozenset[str]
+    path: str
+    cache: str | None = None
+
+
+@dataclass
+class Walk:
+    """What one process has walked of all homes; none of them is walked as a part of another."""
+
+    homes: frozenset[str]
+    progress: Progress
+    walked: Walked = field(default_factory=Walked)
+    done: set[Unit] = field(default_factory=set)
+
+    def tops(self, layout: Layout, parts: frozenset[str]) -> None:
+        """Walk over other tools' caches, and over package caches without the parts."""
+        scan, caches = self.walked.scan, cache_homes(layout)
+        for path in caches:
+            scan.walk(path, CacheZone(path, scan.table, self.homes | parts), self.progress)
+        for path in layout.tools.values():
+            if path not in caches:
+                scan.walk(path, ToolZone(path, scan.table, self.homes), self.progress)
+
+    def units(self, units: Iterable[Unit]) -> None:
+        """Walk over each."""
+        for unit in units:
+            if unit.cache is None:
+                self._environment(unit.path)
+            else:
+                self._part(unit.path, unit.cache)
+            self.done.add(unit)
+
+    def _environment(self, path: str) -> None:
+        walked = self.walked
+        zone = EnvironmentZone(path, walked.scan.table, self.homes)
+        walked.scan.walk(path, zone, self.progress)
+        walked.installed[path], walked.listed[path], walked.wheels[path] = zone.installed, zone.listed, zone.wheels
+
+    def _part(self, path: str, cache: str) -> None:
+        scan = self.walked.scan
+        zone = CacheZone(cache, scan.table, self.homes).enter(path)
+        if zone is not None:
+            scan.walk(path, zone, self.progress, device_of(cache))
 
 
 def walk(layout: Layout, progress: Progress, *, alone: bool | None = None) -> Walked:
     """Walk over all homes; `alone` forbids or demands a single process, else the size of the installation decides."""
-    everything = frozenset((*layout.environments, *cache_homes(layout), *layout.tools.values()))
+    here = Walk(frozenset((*layout.environments, *cache_homes(layout), *layout.tools.values())), progress)
     weights = {path: record_bytes(path) for path in layout.environments}
-    homes = Homes(tuple(sorted(weights, key=lambda path: -weights[path])), everything)
+    parts = [Unit(path, cache) for cache in cache_homes(layout) for path in _folders(cache) if path not in here.homes]
+    # What is large comes first, so that both processes end at about the same time.
+    units = [*map(Unit, sorted(weights, key=lambda path: -weights[path])), *parts]
     if alone is None:
         alone = sum(weights.values()) < WORTH_A_PROCESS or (os.cpu_count() or 1) < 2
     with _no_collection():
-        if alone or not hasattr(os, "fork"):
-            return _walk_environments(_walk_caches(layout, homes, progress), homes.environments, homes, progress)
-        return _walk_in_two(layout, homes, progress)
+        if not alone and hasattr(os, "fork"):
+            _walk_in_two(here, layout, units)
+        else:
+            here.tops(layout, frozenset(part.path for part in parts))
+        here.units([unit for unit in units if unit not in here.done])
+    return here.walked
 
 
-def _walk_in_two(layout: Layout, homes: Homes, progress: Progress) -> Walked:
-    """Walk over the caches here, and over each environment in whichever process is free."""
-    with shared_queue(homes.environments) as queue:
+def _walk_in_two(here: Walk, layout: Layout, units: list[Unit]) -> None:
+    """Walk over each unit in whichever process is free; what the other one could not hand over is not done then."""
+    with shared_queue(units) as queue:
 
-        def walk_apart() -> tuple[Walked, Columns]:
-            apart = _walk_environments(Walked(), queue, homes, lambda _: None)
-            columns = columns_of(apart.scan.table)
-            apart.scan.forget()
-            return apart, columns
+        def walk_apart() -> tuple[Walked, set[Unit], Columns]:
+            apart = Walk(here.homes, lambda _: None)
+            apart.units(queue)
+            columns = columns_of(apart.walked.scan.table)
+            apart.walked.scan.forget()
+            return apart.walked, apart.done, columns
 
         with working_apart(walk_apart) as join:
-            walked = _walk_environments(_walk_caches(layout, homes, progress), queue, homes, progress)
+            here.tops(layout, frozenset(unit.path for unit in units if unit.cache is not None))
+            here.units(queue)
             found = join()
     if found is not None:
-        _merge(walked, *found)
-    lost = [path for path in layout.environments if path not in walked.installed]
-    return _walk_environments(walked, lost, homes, progress)
+        walked, done, columns = found
+        _merge(here.walked, walked, columns)
+        here.done |= done
 
 
 def cache_homes(layout: Layout) -> tuple[str, ...]:
@@ -77,23 +124,20 @@ def cache_homes(layout: Layout) -> tuple[str, ...]:
     return (*layout.all_caches, *([f"{rattler}/pkgs"] if rattler and os.path.isdir(f"{rattler}/pkgs") else []))
 
 
-def _walk_caches(layout: Layout, homes: Homes, progress: Progress) -> Walked:
-    """Walk over all caches; they come first, so that linked files are known by their packages."""
-    walked = Walked()
-    for path in cache_homes(layout):
-        walked.scan.walk(path, CacheZone(path, walked.scan.table, homes.all), progress)
-    for path in layout.tools.values():
-        if path not in cache_homes(layout):
-            walked.scan.walk(path, ToolZone(path, walked.scan.table, homes.all), progress)
-    return walked
+def device_of(path: str) -> int | None:
+    """Return the device that a folder lies on, None where it is gone."""
+    try:
+        return os.stat(path).st_dev
+    except OSError:
+        return None
 
 
-def _walk_environments(walked: Walked, environments: Iterable[str], homes: Homes, progress: Progress) -> Walked:
-    for path in environments:
-        zone = EnvironmentZone(path, walked.scan.table, homes.all)
-        walked.scan.walk(path, zone, progress)
-        walked.installed[path], walked.listed[path], walked.wheels[path] = zone.installed, zone.listed, zone.wheels
-    return walked
+def _folders(path: str) -> list[str]:
+    try:
+        with os.scandir(path) as entries:
+            return [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
+    except OSError:
+        return []
 
 
 @contextmanager
@@ -110,7 +154,7 @@ def _no_collection() -> Iterator[None]:
 
 def _merge(walked: Walked, apart: Walked, columns: Columns) -> None:
     """Add what the second process has seen."""
-    numbers = merge(walked.scan.table, columns, apart.installed)
+    numbers = merge(walked.scan.table, columns)
     walked.scan.add(apart.scan, numbers)
     walked.installed |= apart.installed
     walked.listed |= apart.listed

@@ -5,7 +5,7 @@ import os
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, field, replace
 
-from slimconda.du.labels import Kind, Label, Sort, stem_of
+from slimconda.du.labels import Kind, Label, Sort
 from slimconda.du.looks import Look, Zone
 from slimconda.du.pip_records import PipRecord, read_pip_records
 from slimconda.du.records import Record, read_records
@@ -49,10 +49,7 @@ class PlainZone:
 
 @dataclass
 class EnvironmentZone:
-    """An environment: its packages claim names by their lists of files, which are read when first asked.
-
-    What is linked with an extracted package is that package's; the caches must have been walked before.
-    """
+    """An environment: its packages claim names by their lists of files, which are read when first asked."""
 
     home: str
     table: Table
@@ -65,7 +62,6 @@ class EnvironmentZone:
     extents: bool = False
     wheels: Wheels = NO_WHEELS
     _claims: dict[str, int] | None = None
-    _owners: dict[int, int] = field(default_factory=dict)
     _areas: dict[str, "_Area"] = field(default_factory=dict)
 
     def look(self, path: str) -> Look:
@@ -79,16 +75,15 @@ class EnvironmentZone:
         if area is None:
             area = self._areas[name] = _Area(self.table, Label(self.home, Kind.UNCLAIMED, "", name))
         prefix = f"{relative}/" if relative else ""
-        return Look(area.plain, area.folder, self._claims, prefix, self._owners, area)
+        return Look(area.plain, area.folder, self._claims, prefix, area)
 
     def enter(self, path: str) -> Zone | None:
         """Return the same zone, unless a cache or environment begins there."""
         return None if path in self.others else self
 
     def _read(self, claims: dict[str, int]) -> None:
-        packages = {}
         for record in read_records(self.home):
-            number = packages[record.stem] = self._package(Kind.PACKAGE, record.stem, record.time)
+            number = self._package(Kind.PACKAGE, record.stem, record.time)
             claims.update(dict.fromkeys(record.files, number))
             claims[f"conda-meta/{record.stem}.json"] = number
             self.listed[Kind.PACKAGE, record.stem] = len(record.files) + 1
@@ -98,9 +93,6 @@ class EnvironmentZone:
             if pip_record.path not in claims:
                 self._claim(pip_record, claims)
         self.watch = min(self.times.values(), default=math.inf)
-        for label, number in list(zip(self.table.labels, range(len(self.table.labels)), strict=True)):
-            if label.kind is Kind.EXTRACTED and stem_of(label) in packages:
-                self._owners[number] = packages[stem_of(label)]
 
     def _claim(self, pip_record: PipRecord, claims: dict[str, int]) -> None:
         number = self._package(Kind.PIP_PACKAGE, pip_record.stem, pip_record.time)
