@@ -1,11 +1,11 @@
 """Owns `slimconda du`."""
 
-import gc
 import os
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from slimconda import collector
 from slimconda.cli.options import HtmlOption, LayerCacheOption, NoCacheOption
 from slimconda.cli.output import finish, write
 from slimconda.cli.progress import FOLDERS, show_progress
@@ -39,13 +39,13 @@ def du(
     """
     if image is not None and prefix is not None:
         raise InputError("give a prefix on this disk or --image, not both")
-    gc.disable()  # a short life with many objects and no cycles of them
-    facts = _on_disk(prefix) if image is None else _in_image(image, layer_store(cache, wanted=not no_cache))
-    if html is not None:
-        from slimconda.reporters import du_html
+    with collector.paused():
+        facts = _on_disk(prefix) if image is None else _in_image(image, layer_store(cache, wanted=not no_cache))
+        if html is not None:
+            from slimconda.reporters import du_html
 
-        write_file(html, du_html.render(facts).encode("utf-8", "replace"))
-    write(_text(facts, packages, as_json=as_json).encode("utf-8", "replace"))
+            write_file(html, du_html.render(facts).encode("utf-8", "replace"))
+        write(_text(facts, packages, as_json=as_json).encode("utf-8", "replace"))
     finish(failed=False, found=False)
 
 

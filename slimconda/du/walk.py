@@ -1,11 +1,10 @@
 """Owns the walk over all homes, in this process and, for a large installation, in a second one, too."""
 
-import gc
 import os
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from slimconda import collector
 from slimconda.du.apart import shared_queue, working_apart
 from slimconda.du.labels import Kind
 from slimconda.du.layout import Layout
@@ -88,7 +87,7 @@ def walk(layout: Layout, progress: Progress, *, alone: bool | None = None) -> Wa
     units = [*map(Unit, sorted(weights, key=lambda path: -weights[path])), *parts]
     if alone is None:
         alone = sum(weights.values()) < WORTH_A_PROCESS or (os.cpu_count() or 1) < 2
-    with _no_collection():
+    with collector.paused():
         if not alone and hasattr(os, "fork"):
             _walk_in_two(here, layout, units)
         else:
@@ -138,18 +137,6 @@ def _folders(path: str) -> list[str]:
             return [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
     except OSError:
         return []
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Switch the collector of cycles off: none are made here, and it would look at a million tuples again and again."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def _merge(walked: Walked, apart: Walked, columns: Columns) -> None:

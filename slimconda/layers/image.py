@@ -1,12 +1,11 @@
 """Owns the image as checks and reports see it: layers, what each stores, what of it is residue. Read-only."""
 
-import gc
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from slimconda import collector
 from slimconda.errors import DaemonError, ImageError
 from slimconda.findings import Severity
 from slimconda.layers.bystanders import count_bystanders, list_globs
@@ -160,7 +159,7 @@ def open_image(target: str, request: Request = ANY) -> Image:
     """
     shown = "standard input" if target == STDIN else target
     try:
-        with _no_collection():
+        with collector.paused():
             return analyse(shown, read_image(target, request))
     except DaemonError as error:
         raise DaemonError(f"{shown}: no such file, and {error}") from None
@@ -171,18 +170,6 @@ def open_image(target: str, request: Request = ANY) -> Image:
 def with_base(image: Image, count: int) -> Image:
     """Return the image with its lowest layers, so many, marked as the base image's."""
     return replace(image, layers=tuple(replace(layer, base=layer.index < count) for layer in image.layers))
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Keep Python from looking for garbage: among a million nodes that all stay it costs a tenth of the time."""
-    collects = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collects:
-            gc.enable()
 
 
 def analyse(name: str, sources: Iterable[tuple[LayerSource, Iterable[Entry]]]) -> Image:
