@@ -5,7 +5,7 @@ from typing import NamedTuple, Protocol
 
 
 class Claims(Protocol):
-    """Who claims names: by `prefix` and name, the number of the label of a package."""
+    """Who claims the names in a folder: by name, the number of the label of a package."""
 
     def get(self, name: str, /) -> int | None:
         """Return the number, or None."""
@@ -32,7 +32,6 @@ class Look(NamedTuple):
     plain: int
     folder: int
     claims: Claims
-    prefix: str = ""
     here: Area | None = None
 
     def label(self, owner: int | None) -> int:

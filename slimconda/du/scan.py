@@ -158,7 +158,7 @@ class Scan:
         """Return the files by what they have in common."""
         parts: dict[Part, Files] = {}
         for entry, name, group in zip(files, names, groups, strict=True):
-            owner = look.claims.get(look.prefix + name)
+            owner = look.claims.get(name)
             label = look.label(owner)
             if name.endswith(SORTED_ENDS):
                 label = self.table.sorted(label, name)
@@ -210,7 +210,6 @@ def _common_part(names: list[str], groups: "list[Group | None]", look: Look) -> 
     group, lines = groups[0], "\n".join([*names, ""])
     if groups.count(group) < len(groups) or [end for end in SORTED_LINE_ENDS if end in lines]:
         return None
-    prefix, claimed = look.prefix, look.claims.get
-    owners = {claimed(prefix + name) for name in names} if look.claims else {None}
+    owners = {*map(look.claims.get, names)} if look.claims else {None}
     owner = owners.pop()
     return None if owners else Part(group, owner, look.label(owner))

@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from slimconda.du.labels import Kind, Label, Sort
@@ -61,31 +61,29 @@ class EnvironmentZone:
     environment: bool = True
     extents: bool = False
     wheels: Wheels = NO_WHEELS
-    _claims: dict[str, int] | None = None
+    _claims: "_Claims | None" = None
     _areas: dict[str, "_Area"] = field(default_factory=dict)
 
     def look(self, path: str) -> Look:
         """Return what packages claim in a folder."""
         if self._claims is None:
-            self._claims, self.extents = {}, tells_shared(self.home)
+            self._claims, self.extents = _Claims(), tells_shared(self.home)
             self._read(self._claims)
         relative = path[len(self.home) + 1 :]
         name = relative.partition("/")[0]
         area = self._areas.get(name)
         if area is None:
             area = self._areas[name] = _Area(self.table, Label(self.home, Kind.UNCLAIMED, "", name))
-        prefix = f"{relative}/" if relative else ""
-        return Look(area.plain, area.folder, self._claims, prefix, area)
+        return Look(area.plain, area.folder, self._claims.folders.get(relative, NO_CLAIMS), area)
 
     def enter(self, path: str) -> Zone | None:
         """Return the same zone, unless a cache or environment begins there."""
         return None if path in self.others else self
 
-    def _read(self, claims: dict[str, int]) -> None:
+    def _read(self, claims: "_Claims") -> None:
         for record in read_records(self.home):
             number = self._package(Kind.PACKAGE, record.stem, record.time)
-            claims.update(dict.fromkeys(record.files, number))
-            claims[f"conda-meta/{record.stem}.json"] = number
+            claims.add((*record.files, f"conda-meta/{record.stem}.json"), number)
             self.listed[Kind.PACKAGE, record.stem] = len(record.files) + 1
             self.installed[record.stem] = replace(record, files=())
         for pip_record in read_pip_records(self.home):
@@ -94,16 +92,36 @@ class EnvironmentZone:
                 self._claim(pip_record, claims)
         self.watch = min(self.times.values(), default=math.inf)
 
-    def _claim(self, pip_record: PipRecord, claims: dict[str, int]) -> None:
+    def _claim(self, pip_record: PipRecord, claims: "_Claims") -> None:
         number = self._package(Kind.PIP_PACKAGE, pip_record.stem, pip_record.time)
         fresh = [file for file in pip_record.files if file not in claims]
-        claims.update(dict.fromkeys(fresh, number))
+        claims.add(fresh, number)
         self.listed[Kind.PIP_PACKAGE, pip_record.stem] = len(fresh)
 
     def _package(self, kind: Kind, stem: str, time: float) -> int:
         number = self.table.number(Label(self.home, kind, stem))
         self.times[number] = time + SLACK
         return number
+
+
+@dataclass
+class _Claims:
+    """Who claims the paths of an environment, folder by folder: a name is kept without its folder."""
+
+    folders: dict[str, dict[str, int]] = field(default_factory=dict)
+
+    def __contains__(self, path: str) -> bool:
+        folder, _, name = path.rpartition("/")
+        return name in self.folders.get(folder, NO_CLAIMS)
+
+    def add(self, paths: Iterable[str], number: int) -> None:
+        """Let a package claim paths, also those that another one has claimed."""
+        last, names = "", self.folders.setdefault("", {})
+        for path in paths:
+            folder, _, name = path.rpartition("/")
+            if folder != last:
+                last, names = folder, self.folders.setdefault(folder, {})
+            names[name] = number
 
 
 @dataclass
@@ -145,7 +163,7 @@ class CacheZone:
         """Return the labels of files by their names; the folder and all that is no package is the cache's own."""
         pair = pair_of(self.table, Label(self.home, Kind.CACHE_OTHER, nested=self.nested))
         relative = path[len(self.home) + 1 :]
-        return Look(*pair, _CacheNames(self), f"{relative}/" if relative else "")
+        return Look(*pair, _CacheNames(self, f"{relative}/" if relative else ""))
 
     def enter(self, path: str) -> Zone | None:
         """Return the zone of an extracted package, of the index and so on."""
@@ -173,16 +191,17 @@ FOLDERS = {"cache": Kind.INDEX, ".trash": Kind.TRASH, ".logs": Kind.LOGS}
 
 @dataclass(frozen=True)
 class _CacheNames:
-    """The labels of a cache's own files, by their paths in it."""
+    """The labels of a cache's own files; `prefix` is before their names in the paths that labels have."""
 
     zone: CacheZone
+    prefix: str
 
     def get(self, name: str, /) -> int | None:
         """Return the label of an archive or of an unfinished download."""
         kind = kind_of_file(name)
         if kind is None:
             return None
-        return self.zone.table.number(Label(self.zone.home, kind, name, nested=self.zone.nested))
+        return self.zone.table.number(Label(self.zone.home, kind, self.prefix + name, nested=self.zone.nested))
 
 
 def kind_of_file(name: str) -> Kind | None:
