@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import platform
+import re
 import shutil
 import statistics
 import subprocess
@@ -44,6 +45,8 @@ def main() -> int:
             calls["du"].append(_call(theirs, environment))
         print(_setting(names, options))
         verdict = _print(calls)
+        if sys.platform == "linux":
+            print(f"peak MiB of all processes of slimconda together: {_together(ours, environment):.0f}")
         sys.stdout.flush()
     return verdict
 
@@ -119,6 +122,26 @@ def _call(command: list[str], environment: dict[str, str]) -> Call:
         sys.exit(f"{command[0]} ended with {os.waitstatus_to_exitcode(status)}")
     unit = 1 << 20 if sys.platform == "darwin" else 1 << 10
     return Call(time.perf_counter() - started, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / unit)
+
+
+def _together(command: list[str], environment: dict[str, str]) -> float:
+    """Call once more, and return the highest memory in MiB of all processes; what they share counts once."""
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    highest = 0
+    while process.poll() is None:
+        children = _read(f"{process.pid}/task/{process.pid}/children").split()
+        texts = [_read(f"{number}/smaps_rollup") for number in (str(process.pid), *children)]
+        sizes = [int(size) for text in texts for size in re.findall(r"^Pss: +(\d+)", text, re.MULTILINE)]
+        highest = max(highest, sum(sizes))
+        time.sleep(0.02)
+    return highest / 1024
+
+
+def _read(path: str) -> str:
+    try:
+        return Path("/proc", path).read_text()
+    except OSError:  # it has ended
+        return ""
 
 
 def _setting(names: int, options: argparse.Namespace) -> str:

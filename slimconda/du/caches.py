@@ -74,7 +74,7 @@ def read_caches(survey: Survey) -> tuple[Cache, ...]:
         Cache(
             path,
             whole.get(path, NO_SHARE),
-            {kind: share for (home, kind), share in kinds.items() if home == path},
+            {kind: kinds[path, kind] for kind in Kind if (path, kind) in kinds},
             packages.get(path, ()),
             tuple(sorted(outdated[path])),
             old.get(path, NO_SHARE),
