@@ -425,4 +425,10 @@ def remove_tree(path: Path) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], sys.argv[2:]))
+    try:
+        status = main(sys.argv[1], sys.argv[2:])
+    except SystemExit as error:
+        status = int(error.code or 0)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)  # rattler's threads may outlive an interpreter that ends, which then aborts
