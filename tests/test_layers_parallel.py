@@ -1,14 +1,12 @@
 """Several layers at once: an error or an interrupt ends all of them soon."""
 
-import itertools
-import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import CancelledError
 
 import pytest
 
-from slimconda.layers.parallel import Meter, ahead, in_order
+from slimconda.layers.parallel import Meter, in_order
 
 
 def test_what_still_works_gives_up_when_one_fails(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -45,26 +43,3 @@ def test_results_come_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
 
     pairs = list(in_order(lambda number: -number, items(), worthwhile=True, stop=stop))
     assert pairs == [(number, -number) for number in range(20)]
-
-
-def test_items_made_ahead_come_in_order_and_end_with_what_is_raised() -> None:
-    def items() -> Iterator[int]:
-        yield from range(1000)
-        raise ValueError("at the end")
-
-    found: list[int] = []
-    with pytest.raises(ValueError, match="at the end"), ahead(items()) as made:
-        found.extend(made)
-    assert found == list(range(1000))
-
-
-def test_no_more_is_made_ahead_than_a_little_and_nothing_after_the_end() -> None:
-    count = itertools.count()
-    with ahead(count) as made:
-        assert next(made) == 0
-        time.sleep(0.1)
-        assert next(count) < 100
-    stopped = next(count)
-    time.sleep(0.1)
-    assert next(count) == stopped + 1
-    assert not any(thread.name.endswith("(_make)") for thread in threading.enumerate())

@@ -1,16 +1,13 @@
 """Owns what a layer's blob holds: its members, what each takes of a compressed blob, its conda records."""
 
-import os
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 
 from slimconda.layers.columns import Members
 from slimconda.layers.manifest import LayerSource
 from slimconda.layers.packing import Packing, Unpacked, sniff
-from slimconda.layers.parallel import ahead
 from slimconda.layers.records import Records
-from slimconda.layers.streams import PIECE, Chunks, FilePart, Stream
+from slimconda.layers.streams import PIECE, Chunks, Stream
 from slimconda.layers.tar import Keep, Row, rows
 
 
@@ -48,10 +45,8 @@ def read_content(
     unpacked = Unpacked(stream, size, packing, seen)
     # Of gzip only its end tells whether all of it came, and raises; of zstd nothing tells.
     ends = (lambda: True) if packing is Packing.GZIP else (lambda: whole(stream))
-    # The thread ends only when it is given the next bytes: those of a file come, those of a pipe may not.
-    threaded = isinstance(stream, FilePart) and (os.cpu_count() or 1) > 1
-    with ahead(iter(unpacked)) if threaded else nullcontext(iter(unpacked)) as chunks:
-        members = Members(_all_rows(Chunks(chunks), ends, keep), unpacked.costs)
+    # Unpacking in a thread of its own was measured: handing over the pieces costs more than it saves on two cores.
+    members = Members(_all_rows(Chunks(iter(unpacked)), ends, keep), unpacked.costs)
     return Content(members, size, found)
 
 

@@ -1,12 +1,9 @@
-"""Owns work in threads: layers read at once with results in order, items made ahead, one count of the bytes read."""
+"""Owns reading several layers at once: results in order, a bounded number ahead, one count of the bytes read."""
 
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from itertools import islice
-from queue import SimpleQueue
-from threading import Lock, Thread
+from threading import Lock
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
@@ -16,9 +13,6 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 # Decompressors work without the interpreter's lock; more threads than this wait for it while headers are read.
 MOST_THREADS = 4
-# Items that one thread hands another at once, since waking it costs as much as making one; and how often in advance.
-TOGETHER = 4
-MOST_AHEAD = 4
 
 
 def in_order(
@@ -48,39 +42,6 @@ def in_order(
         raise
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-@contextmanager
-def ahead(items: Iterator[Item]) -> Iterator[Iterator[Item]]:
-    """Give the items, which a thread makes some time before they are asked for; what it raises is raised here."""
-    made: SimpleQueue[list[Item] | BaseException] = SimpleQueue()
-    wanted: SimpleQueue[bool] = SimpleQueue()
-    maker = Thread(target=_make, args=(items, made, wanted), daemon=True)
-    for _ in range(MOST_AHEAD):
-        wanted.put(True)
-    maker.start()
-    try:
-        yield _taken(made, wanted)
-    finally:
-        wanted.put(False)
-        maker.join()
-
-
-def _make(items: Iterator[Item], made: "SimpleQueue[list[Item] | BaseException]", wanted: "SimpleQueue[bool]") -> None:
-    try:
-        while wanted.get() and (several := list(islice(items, TOGETHER))):
-            made.put(several)
-        made.put([])
-    except BaseException as error:
-        made.put(error)
-
-
-def _taken(made: "SimpleQueue[list[Item] | BaseException]", wanted: "SimpleQueue[bool]") -> Iterator[Item]:
-    while several := made.get():
-        if isinstance(several, BaseException):
-            raise several
-        yield from several
-        wanted.put(True)
 
 
 def _first(waiting: "deque[tuple[Item, Future[Result]]]") -> tuple[Item, Result]:
