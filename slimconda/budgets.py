@@ -47,16 +47,14 @@ class Exceeded:
     def message(self) -> str:
         """Return one line that names all of it."""
         percent = self.option.endswith("percent")
-        found, limit = (
-            f"{v:.1f} %" if percent else f"{size_text(int(v))} ({int(v):,} B)" for v in (self.found, self.limit)
-        )
+        found, limit = (_figure(value, percent=percent) for value in (self.found, self.limit))
         weighs = f"; most of it: layer {self.layer}" if self.layer is not None else ""
         rule = f", {self.rule}" if self.rule else ""
         return f"{self.option}: {found}, more than {limit}{weighs}{rule}, {self.bytes:,} B"
 
 
 def _figure(figure: float, *, percent: bool) -> str:
-    return f"{figure:.1f} %" if percent else f"{size_text(int(figure))} ({int(figure):,} bytes)"
+    return f"{figure:.1f} %" if percent else f"{size_text(int(figure))} ({int(figure):,} B)"
 
 
 def parse_size(text: str) -> int:

@@ -47,10 +47,6 @@ class Zone(Protocol):
     """What says which label a name has; it holds for a folder and all below it, until `enter` returns another."""
 
     @property
-    def watch(self) -> float:
-        """Return the time after which a modified file is looked at more closely."""
-
-    @property
     def times(self) -> Mapping[int, float]:
         """Return when the packages of labels were installed."""
 

@@ -1,6 +1,5 @@
 """Owns which label a name has by its place: in an environment, a package cache, another tool's cache."""
 
-import math
 import os
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -30,7 +29,6 @@ class PlainZone:
 
     table: Table
     label: Label
-    watch: float = math.inf
     times: Mapping[int, float] = field(default_factory=dict)
     environment: bool = False
     extents: bool = False
@@ -57,7 +55,6 @@ class EnvironmentZone:
     listed: dict[tuple[Kind, str], int] = field(default_factory=dict)
     installed: dict[str, Record] = field(default_factory=dict)
     times: dict[int, float] = field(default_factory=dict)
-    watch: float = math.inf
     environment: bool = True
     extents: bool = False
     wheels: Wheels = NO_WHEELS
@@ -90,7 +87,6 @@ class EnvironmentZone:
             self.wheels = self.wheels.with_one(pip_record)
             if pip_record.path not in claims:
                 self._claim(pip_record, claims)
-        self.watch = min(self.times.values(), default=math.inf)
 
     def _claim(self, pip_record: PipRecord, claims: "_Claims") -> None:
         number = self._package(Kind.PIP_PACKAGE, pip_record.stem, pip_record.time)
@@ -154,7 +150,6 @@ class CacheZone:
     table: Table
     others: Container[str]
     nested: bool = False
-    watch: float = math.inf
     times: Mapping[int, float] = field(default_factory=dict)
     environment: bool = False
     extents: bool = False
@@ -218,7 +213,6 @@ class ToolZone:
     home: str
     table: Table
     others: Container[str]
-    watch: float = math.inf
     times: Mapping[int, float] = field(default_factory=dict)
     environment: bool = False
     extents: bool = False
