@@ -131,7 +131,8 @@ def read_beside(dockerfile: Path, name: str) -> bytes | None:
     for folder in (dockerfile.parent, Path()):
         path = folder / name.lstrip("/")
         try:
-            inside = path.resolve().is_relative_to(folder.resolve()) and path.is_file()
+            # Unlike Path.resolve, realpath takes links that lead in a circle for a file that is not there.
+            inside = Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder)) and path.is_file()
             if inside and path.stat().st_size <= LARGEST_BESIDE:
                 return path.read_bytes()
         except (OSError, ValueError):

@@ -288,6 +288,34 @@ def test_an_output_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     assert one_line(run.stderr) == "slimconda: output: No space left on device"
 
 
+def test_a_report_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> None:
+    written(tmp_path, DIRTY)
+    (tmp_path / "old.json").write_bytes(b"old")
+    (tmp_path / "circle.json").symlink_to("circle.json")
+    small = (
+        "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (10, 10)); from slimconda.cli import main; main()"
+    )
+    for name, why in (
+        ("new.json", "File too large"),
+        ("old.json", "File too large"),
+        ("circle.json", "symbolic links"),
+    ):
+        words = ["lint", "--output", f"json={name}"]
+        run = subprocess.run([sys.executable, "-c", small, *words], cwd=tmp_path, capture_output=True, check=False)
+        assert run.returncode == 2
+        assert why in one_line(run.stderr)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["Dockerfile", "circle.json", "old.json"]
+    assert (tmp_path / "old.json").read_bytes() == b"old"
+
+
+def test_an_environment_file_that_links_to_itself_is_one_that_is_not_there(tmp_path: Path) -> None:
+    written(tmp_path, b"FROM debian\nCOPY environment.yml .\nRUN conda env create -f environment.yml\n")
+    without = slimconda("lint", cwd=tmp_path)
+    (tmp_path / "environment.yml").symlink_to("environment.yml")
+    run = slimconda("lint", cwd=tmp_path)
+    assert (run.returncode, run.stdout, run.stderr) == (1, without.stdout, b"")
+
+
 def test_a_diff_quotes_a_strange_name(tmp_path: Path) -> None:
     written(tmp_path, DIRTY, "D\x1b[31m \n\u00e9.Dockerfile")
     run = slimconda("fix", "--diff", ".", cwd=tmp_path)
