@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 
 from slimconda.checks import CHECKS
 from slimconda.config import Config
 from slimconda.dockerfile.parser import parse
 from slimconda.dockerfile.scripts import script_of
+from slimconda.findings import Finding
 from slimconda.linter import lint
 from slimconda.rewriter import rewrite
 from slimconda.rulebook import load_rules
@@ -43,8 +44,8 @@ def assert_constructed(text: str) -> None:
     again = rewrite(Source("Dockerfile", done.data), Config())
     assert not again.changed
     first, second = lint(before, Config()).open, done.report.open
-    left = Counter(finding.rule for finding in first) - Counter(finding.rule for finding in done.fixed)
-    assert Counter(finding.rule for finding in second) <= left + Counter(second_thoughts(first, done.fixed))
+    left = Counter(map(told, first)) - Counter(map(told, done.fixed))
+    assert Counter(map(told, second)) <= left + Counter(second_thoughts(first, done.fixed))
     if "<<" not in text:  # BuildKit's parser of that age knows no heredocs
         others = [
             one for one in buildkit_reads(before.data) if one[0].upper() not in {"RUN", "ONBUILD"} or "echo d" in one[1]
@@ -54,14 +55,19 @@ def assert_constructed(text: str) -> None:
         ] == others
 
 
+def told(finding: Finding) -> str:
+    """Return the rule: a clean that does more now may tell an install it misses by another name, not as one more."""
+    return "conda-cache-left" if finding.rule == "conda-clean-skipped" else finding.rule
+
+
 def second_thoughts(first: Any, fixed: Any) -> list[str]:
     """Return the rules that only a later round could see: what one fix uncovered, another mended."""
-    seen = Counter(finding.rule for finding in first)
-    return list((Counter(finding.rule for finding in fixed) - seen).elements())
+    return list((Counter(map(told, fixed)) - Counter(map(told, first))).elements())
 
 
 @settings(max_examples=200, suppress_health_check=list(HealthCheck))
 @given(instructions())
+@example("RUN conda install -y a; f() { bash -c 'conda install -y a && conda clean -t -y'; conda install -y a; }; f")
 def test_generated_texts(text: str) -> None:
     assert_constructed(text)
 
