@@ -4,7 +4,8 @@ from bisect import bisect_left, insort
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
+from typing import Generic, TypeVar
 
 from slimconda.config import Config
 from slimconda.dockerfile.parser import Dockerfile, parse
@@ -53,16 +54,9 @@ def rewrite(
     """
     original = parse(source)
     judge = partial(_judged, config=config, old=old or Counter())
-    report = judge(original)
     if original.problems and not original.template:
-        return Rewrite(source, source.data, (), report, refused=original.problems[0])
-    state = _State(original, report, (), None)
-    for _ in range(MOST_ROUNDS):
-        chosen = _choose(state.report, unsafe=unsafe) if state.gave_up is None else []
-        if not chosen:
-            return Rewrite(source, state.dockerfile.source.data, state.fixed, state.report, state.gave_up)
-        state = _next(state, chosen, judge)
-    return Rewrite(source, source.data, (), report, f"no end after {MOST_ROUNDS} rounds")
+        return Rewrite(source, source.data, (), judge(original), refused=original.problems[0])
+    return _rewritten(original, judge, _changed_dockerfile, unsafe=unsafe)
 
 
 def _judged(dockerfile: Dockerfile, config: Config, old: Counter[tuple[str, str]]) -> Report:
@@ -79,28 +73,27 @@ def rewrite_environment(
 ) -> Rewrite:
     """Return the environment file with all wanted fixes made, those that write the versions of `pins` among them.
 
-    A fix after which the file would be broken is left out, and so is one of an old finding. Raises InputError where the
-    file is not read.
+    As `rewrite`, which also tells what `old` is. Raises InputError where the file is not read.
     """
     aside = old or Counter[tuple[str, str]]()
-    report = without(lint_environment(source, config, pins), aside)
-    data, now, fixed = source.data, report, list[Finding]()
-    for _ in range(MOST_ROUNDS):
-        chosen = _choose(now, unsafe=unsafe)
-        if not chosen:
-            return Rewrite(source, data, tuple(fixed), now)
-        data = apply_edits(data, _edits(chosen))
-        now = without(lint_environment(replace(source, data=data), config, pins), aside)
-        fixed += chosen
-        if not _broken(report) and _broken(now):
-            return Rewrite(source, source.data, (), report, "the new text would be broken")
-    return Rewrite(source, source.data, (), report, f"no end after {MOST_ROUNDS} rounds")
+
+    def judge(environment: _Environment) -> Report:
+        return without(lint_environment(environment.source, config, pins), aside)
+
+    return _rewritten(_Environment(source), judge, _changed_environment, unsafe=unsafe)
 
 
-def _broken(report: Report) -> bool:
-    """Tell whether an environment file cannot be read."""
-    (source,) = report.sources.values()
-    return bool(read_kind(kind_of(source.path, source.data) or Kind.ENVIRONMENT, source.data).mistakes)
+@dataclass(frozen=True)
+class _Environment:
+    """An environment file, which is read anew by whoever judges it."""
+
+    source: Source
+
+    @cached_property
+    def is_broken(self) -> bool:
+        """Tell whether it cannot be read."""
+        kind = kind_of(self.source.path, self.source.data) or Kind.ENVIRONMENT
+        return bool(read_kind(kind, self.source.data).mistakes)
 
 
 def propose(report: Report, path: str) -> bytes:
@@ -109,33 +102,56 @@ def propose(report: Report, path: str) -> bytes:
     return apply_edits(report.sources[path].data, _edits(_choose(own, unsafe=False)))
 
 
+Text = TypeVar("Text", Dockerfile, _Environment)
+Judge = Callable[[Text], Report]
+Change = Callable[[Text, list[Finding]], Text | str]
+"""Makes the fixes of findings; returns the new text, or why it is none."""
+
+
 @dataclass(frozen=True)
-class _State:
+class _State(Generic[Text]):
     """Where the rewriting stands after a round."""
 
-    dockerfile: Dockerfile
+    text: Text
     report: Report
-    fixed: tuple[Finding, ...]
-    gave_up: str | None
+    fixed: tuple[Finding, ...] = ()
+    gave_up: str | None = None
 
 
-def _next(state: _State, chosen: list[Finding], judge: Callable[[Dockerfile], Report]) -> _State:
+def _rewritten(original: Text, judge: Judge[Text], change: Change[Text], *, unsafe: bool) -> Rewrite:
+    """Return a text with fixes made, round by round, until none is left or one cannot be made."""
+    state = _State(original, judge(original))
+    source, report = original.source, state.report
+    for _ in range(MOST_ROUNDS):
+        chosen = _choose(state.report, unsafe=unsafe) if state.gave_up is None else []
+        if not chosen:
+            return Rewrite(source, state.text.source.data, state.fixed, state.report, state.gave_up)
+        state = _next(state, chosen, judge, change)
+    return Rewrite(source, source.data, (), report, f"no end after {MOST_ROUNDS} rounds")
+
+
+def _next(state: _State[Text], chosen: list[Finding], judge: Judge[Text], change: Change[Text]) -> _State[Text]:
     """Return the state with the fixes made: all at once, or one by one without those that break the file."""
-    whole = _with(state.dockerfile, chosen)
-    if isinstance(whole, Dockerfile):
-        return _State(whole, judge(whole), (*state.fixed, *chosen), None)
+    whole = change(state.text, chosen)
+    if not isinstance(whole, str):
+        return _State(whole, judge(whole), (*state.fixed, *chosen))
     for finding in chosen:
-        alone = _with(state.dockerfile, [finding])
-        if isinstance(alone, Dockerfile):
+        alone = change(state.text, [finding])
+        if not isinstance(alone, str):
             return _State(alone, judge(alone), (*state.fixed, finding), whole)
-    return _State(state.dockerfile, state.report, state.fixed, whole)
+    return replace(state, gave_up=whole)
 
 
-def _with(before: Dockerfile, chosen: list[Finding]) -> Dockerfile | str:
+def _changed_environment(before: _Environment, chosen: list[Finding]) -> _Environment | str:
+    """Return the environment file with these fixes made, or why that is none."""
+    after = _Environment(_changed(before.source, chosen))
+    return "the new text would be broken" if after.is_broken and not before.is_broken else after
+
+
+def _changed_dockerfile(before: Dockerfile, chosen: list[Finding]) -> Dockerfile | str:
     """Return the Dockerfile with these fixes made, or why that is none."""
-    source = replace(before.source, data=apply_edits(before.source.data, _edits(chosen)))
     try:
-        after = parse(source)
+        after = parse(_changed(before.source, chosen))
     except InputError as error:
         return f"the new text cannot be read: {error}"
     if after.problems:
@@ -143,6 +159,10 @@ def _with(before: Dockerfile, chosen: list[Finding]) -> Dockerfile | str:
     if not _follows(_outline(after), _outline(before), _added(chosen)):
         return "Docker would read other instructions"
     return after
+
+
+def _changed(source: Source, chosen: list[Finding]) -> Source:
+    return replace(source, data=apply_edits(source.data, _edits(chosen)))
 
 
 Part = tuple[str, tuple[str, ...]]
