@@ -10,10 +10,11 @@ from slimconda.checks import CHECKS, Check
 from slimconda.config import Config
 from slimconda.dockerfile.analysis import Analysis
 from slimconda.dockerfile.parser import parse
+from slimconda.environments.file import EnvironmentFile
 from slimconda.findings import Fix, Problem
 from slimconda.linter import lint
 from slimconda.reporters.diff import render
-from slimconda.rewriter import rewrite
+from slimconda.rewriter import rewrite, rewrite_environment
 from slimconda.source import Edit, Source, Span, apply_edits
 from tests.dockerfiles import COMMENTS, dockerfiles
 
@@ -118,3 +119,19 @@ def test_only_an_unsafe_fix_adds_instructions_and_those_it_states(
     done = rewrite(Source("Dockerfile", data), Config(select=frozenset({rule})), unsafe=True)
     assert done.gave_up == (None if made else "Docker would read other instructions")
     assert done.data == (b"FROM a\n" + text + data[7:] if made else data)
+
+
+def test_a_fix_that_breaks_an_environment_file_is_left_out_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = b"name: a\ndependencies:\n  - b\n  - c\n"
+
+    def check(file: EnvironmentFile) -> Iterator[Problem]:
+        for name, text in ((b"b", b"b=1"), (b"c", b"[")):
+            if b"- %b\n" % name in file.data:
+                at = file.data.index(b"- " + name) + 2
+                yield Problem("m", Span(at, at + 1), Fix("t", (Edit(Span(at, at + 1), text),)))
+
+    monkeypatch.setitem(CHECKS, "conda-unpinned", Check(environment=check))
+    done = rewrite_environment(Source("environment.yml", data), Config(select=frozenset({"conda-unpinned"})))
+    assert done.data == data.replace(b"- b", b"- b=1")
+    assert done.gave_up == "the new text would be broken"
+    assert [finding.rule for finding in done.report.open] == ["conda-unpinned"]

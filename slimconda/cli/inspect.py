@@ -127,7 +127,7 @@ def _view(image: "Image", dockerfile: Path | None, settings: "Config") -> _View:
 
 
 def _write_page(path: Path, view: _View, over: "Sequence[Exceeded]", settings: "Config") -> None:
-    """Write the page, whole or not at all; raises OSError, whose file and reason main says."""
+    """Write the page, whole or not at all; raises InputError where that cannot be."""
     from slimconda.reporters import diff, inspect_html
     from slimconda.rewriter import rewrite
 
