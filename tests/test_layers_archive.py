@@ -223,6 +223,14 @@ def test_unreadable_paths(tmp_path: Path) -> None:
         open_image(str(tmp_path / "link"))
 
 
+@pytest.mark.parametrize("length", [300, 100_000])
+def test_a_name_that_is_too_long_is_one_short_line(length: int, tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text(json.dumps([{"Config": "x" * length, "Layers": []}]))
+    with pytest.raises(ImageError, match=r"File name too long|x{300}") as caught:
+        open_image(str(tmp_path))
+    assert len(str(caught.value)) < 1000 + len(f"{tmp_path}: ") + 1
+
+
 def test_a_folder_cannot_lead_outside(tmp_path: Path) -> None:
     (tmp_path / "outside.json").write_bytes(config([LAYER]))
     folder = tmp_path / "image"

@@ -30,6 +30,7 @@ from tests.images import (
     layer_tar,
     load_recipe,
     members_tar,
+    packed,
     platforms,
 )
 from tests.test_layers_recipes import facts
@@ -175,6 +176,11 @@ def extension_bomb(flag: bytes) -> bytes:
     return buffer.getvalue()
 
 
+def folder_bomb() -> bytes:
+    """Return zstd of 400 empty files, each below 2,000 folders of its own that no member states."""
+    return packed(layer_tar({"file": f"{number}/{'a/' * 2000}f"} for number in range(400)))
+
+
 BOMBS = {
     "zeros": lambda: bomb(1 << 30),
     "pax headers": lambda: extension_bomb(b"x"),
@@ -204,6 +210,28 @@ def test_a_larger_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     with pytest.raises(ImageError, match="compressed bytes unpack to more than"):
         open_image(str(tmp_path / "a.tar"))
     assert time.process_time() - started < 10
+
+
+def test_a_bomb_of_folders_is_refused(tmp_path: Path) -> None:
+    blob = folder_bomb()
+    assert len(blob) < 10_000
+    (tmp_path / "a.tar").write_bytes(docker_new([b"x"], pack=lambda _: blob))
+    with pytest.raises(ImageError, match=r"layer 0 has names that lead through too many folders$"):
+        open_image(str(tmp_path / "a.tar"))
+
+
+@pytest.mark.parametrize("pack", [bytes, packed])
+def test_a_layer_listed_again_and_again_is_read_once(pack: Callable[[bytes], bytes], tmp_path: Path) -> None:
+    tar = layer_tar({"file": f"f{number}", "size": 3} for number in range(1000))
+    (tmp_path / "a.tar").write_bytes(docker_new([tar] * 4, pack=pack))
+    read: list[int] = []
+    image = open_image(str(tmp_path / "a.tar"), Request(progress=read.append))
+    assert [layer.size for layer in image.layers] == [3000] * 4
+    assert image.totals.dead == 9000
+    assert read[-1] == len(pack(tar))
+    (tmp_path / "b.tar").write_bytes(docker_new([tar] * 1100, pack=pack))
+    with pytest.raises(ImageError, match=r"listed so often that its members are more than 1,000,000$"):
+        open_image(str(tmp_path / "b.tar"))
 
 
 COPIES = {

@@ -15,6 +15,7 @@ from slimconda.layers.kept import Part, Seen, kept_or_read
 from slimconda.layers.manifest import Documents, LayerSource, read_layers
 from slimconda.layers.packing import Packing, Unpacked, sniff
 from slimconda.layers.parallel import Meter, in_order
+from slimconda.layers.repeats import Repeats
 from slimconda.layers.request import Layers, Request
 from slimconda.layers.streams import PIECE, Chunks, FilePart, Stream, counted, pieces
 from slimconda.layers.tar import Kind, Member, scan
@@ -109,7 +110,10 @@ def read_folder(target: str, request: Request) -> Layers:
 
     def find(inner: str) -> Blob | None:
         file = Path(target) / normalise(inner)
-        return _folder_blob(file, meter, request) if file.is_file() else None
+        try:
+            return _folder_blob(file, meter, request) if file.is_file() else None
+        except OSError as error:
+            raise ImageError(f"{inner} cannot be read ({error.strerror})") from None
 
     yield from _layers(find, request, meter)
 
@@ -138,19 +142,23 @@ def _layers(find: Callable[[str], Blob | None], request: Request, meter: Meter) 
     def read(path: str) -> bytes:
         return _found(path, find(path)).document()
 
-    def content(source: LayerSource) -> Content:
-        try:
-            return _found(source.path, find(source.path)).content(source)
-        except ImageError as error:
-            raise ImageError(f"layer {source.path}: {error}") from None
-
     sources = read_layers(Documents(read, lambda path: find(path) is not None), request.choice)
     if not request.layers:
         yield from ((source, Members()) for source in sources)
         return
-    blobs = [_found(source.path, find(source.path)) for source in sources]
-    request.expect(sum(blob.size for blob in blobs))
-    worthwhile = sum(blob.is_packed() for blob in blobs) > 1
+    blobs = {path: _found(path, find(path)) for path in {source.path: None for source in sources}}
+    listed = [blobs[source.path] for source in sources]
+    again = Repeats(listed)
+
+    def content(source: LayerSource) -> Content:
+        blob = blobs[source.path]
+        try:
+            return again.read(blob, lambda: blob.content(source))
+        except ImageError as error:
+            raise ImageError(f"layer {source.path}: {error}") from None
+
+    request.expect(sum(blob.size for blob in set(listed)))
+    worthwhile = sum(blob.is_packed() for blob in blobs.values()) > 1
     for source, read_one in in_order(content, sources, worthwhile=worthwhile, stop=meter.stop):
         yield read_one.described(source), read_one.members
 

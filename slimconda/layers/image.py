@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     Costs = tuple[tuple[Environment, ...], tuple[Duplicate, ...]]
 
 
+LONGEST_REASON = 1000  # characters; what an archive calls its files may have megabytes
+
+
 @dataclass(frozen=True, slots=True)
 class LayerFile:
     """A file (or symlink, or other non-directory) that a layer stores once, under all of its hard-linked `paths`.
@@ -164,7 +167,7 @@ def open_image(target: str, request: Request = ANY) -> Image:
     except DaemonError as error:
         raise DaemonError(f"{shown}: no such file, and {error}") from None
     except ImageError as error:
-        raise ImageError(f"{shown}: {' '.join(str(error).split())}") from None
+        raise ImageError(f"{shown}: {' '.join(str(error).split())[:LONGEST_REASON]}") from None
 
 
 def with_base(image: Image, count: int) -> Image:

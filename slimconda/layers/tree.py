@@ -4,12 +4,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from sys import intern
 
+from slimconda.errors import ImageError
 from slimconda.layers.columns import Entry
 from slimconda.layers.headers import DIRECTORY, HARD_LINK, Kind
 from slimconda.layers.nodes import Folder, Inode, Node, detach, find
 
 WHITEOUT, OPAQUE = ".wh.", ".wh..wh..opq"
 META = ".wh..wh."  # AUFS's own entries: neither files nor whiteouts
+# What the folders that names lead through, and no member states, may take of memory, about: a name of 4 kB, which
+# takes some bytes of a compressed blob, makes 2,000 of them, and tars of real layers state theirs.
+LARGEST_IMPLIED, FOLDER_BYTES = 256 << 20, 300
 
 
 @dataclass
@@ -18,15 +22,19 @@ class Tree:
 
     root: Folder = field(default_factory=lambda: Folder("", None))
     layers: list[list[Inode]] = field(default_factory=list)
+    _implied: int = 0
 
     def apply(self, entries: Iterable[Entry]) -> None:
         """Put a layer on top. Whiteouts hit lower layers only, wherever in the tar they stand (OCI image spec).
 
+        Raises ImageError where its names make too many folders.
+
         The entries are taken one by one into a tree of the layer alone, where the last of a path wins: what stood there
         for a moment hides nothing of lower layers.
         """
-        writer = _LayerWriter(len(self.layers))
+        writer = _LayerWriter(len(self.layers), self._implied)
         self.layers.append(writer.write(entries))
+        self._implied = writer.implied
         for path in (*writer.emptied, *writer.removed):
             self._remove(path)
         self._merge(writer.root)
@@ -76,15 +84,18 @@ def normalise(path: str) -> str:
 
 
 class _LayerWriter:
-    """Makes the tree of one layer alone; `removed` and `emptied` are the paths whited out and those made opaque."""
+    """Makes the tree of one layer alone; `removed` and `emptied` are the paths whited out and those made opaque.
 
-    def __init__(self, layer: int) -> None:
+    `implied` is what the folders that no member states take, about, those of lower layers included.
+    """
+
+    def __init__(self, layer: int, implied: int) -> None:
         self.root = Folder("", None)
         self.removed, self.emptied = list[str](), list[str]()
         self._layer = layer
         self._inodes: list[Inode] = []
         self._folders: dict[str, Folder] = {"": self.root}  # by path, also as the tar writes it
-        self._replaced = False
+        self._replaced, self.implied = False, implied
 
     def write(self, entries: Iterable[Entry]) -> list[Inode]:
         """Return the inodes that the layer stores."""
@@ -193,9 +204,15 @@ class _LayerWriter:
         missing = [path]
         while (known := self._folders.get(path := path.rpartition("/")[0])) is None or known.gone:
             missing.append(path)
+        self._allow(missing[1:])
         for path in reversed(missing):
             known = self._folders[path] = self._child_folder(known, path)
         return known
+
+    def _allow(self, implied: list[str]) -> None:
+        self.implied += sum(len(path) + FOLDER_BYTES for path in implied)
+        if self.implied > LARGEST_IMPLIED:
+            raise ImageError(f"layer {self._layer} has names that lead through too many folders")
 
     def _child_folder(self, parent: Folder, path: str) -> Folder:
         name = intern(path.rpartition("/")[2])
