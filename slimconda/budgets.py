@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import TYPE_CHECKING
 
 from slimconda.errors import ConfigurationError
@@ -63,7 +64,10 @@ def parse_size(text: str) -> int:
     if match is None:
         raise ConfigurationError(f"{text!r} is no size: write 50MB, 1.5GiB or a number of bytes")
     base = 1024 if match[2].endswith("i") else 1000
-    return round(float(match[1]) * float(base ** POWERS[match[2].removesuffix("i")]))
+    size = float(match[1]) * float(base ** POWERS[match[2].removesuffix("i")])
+    if size == inf:
+        raise ConfigurationError(f"{text[:20]!r}... is too large a size")
+    return round(size)
 
 
 def exceeded(image: "Image", budget: Budget, predecessor: Predecessor | None = None) -> Iterator[Exceeded]:

@@ -164,6 +164,11 @@ def test_sizes_that_are_none(text: str) -> None:
         parse_size(text)
 
 
+def test_a_size_beyond_all_numbers_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="is too large a size"):
+        parse_size("9" * 400)
+
+
 def test_budgets(tmp_path: Path) -> None:
     image, _ = images(tmp_path)
     size, residue = image.size, 200_002
