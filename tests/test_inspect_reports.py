@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import time
+from dataclasses import replace
 
 import pytest
 
 from slimconda.findings import Finding, LayerPart, Report, Severity
+from slimconda.layers.environments import Duplicate
 from slimconda.layers.image import Image, analyse
 from slimconda.layers.manifest import LayerSource
 from slimconda.layers.tar import Kind, Member
@@ -14,7 +17,7 @@ from slimconda.reporters import inspect_json, inspect_text
 from slimconda.units import size_text
 from tests.images import FIXTURES, load_listing
 
-EVIL = "x\x1b[2J\x07\n\x9b31m\u202e\udcff"
+EVIL = "x\x1b[2J\x07\n\x9b31m\u202e\udcff\ud800"
 INST_LATER = """\
 inst-later: 125.6 MB in 2 layers, 20.5 MB (16.4 %) of it residue
 
@@ -92,6 +95,17 @@ def test_text_is_safe_for_terminals() -> None:
     text.encode()
 
 
+def test_many_duplicates_take_little_time() -> None:
+    several = tuple(Duplicate(f"p{number} 1 0", ("/a", "/b"), number) for number in range(20_000))
+    started = time.process_time()
+    text = inspect_text.render(replace(listed("inst-later"), duplicates=several), Report(()))
+    assert time.process_time() - started < 5
+    assert [line.split()[3] for line in text.split("package in several environments\n")[1].splitlines()[:2]] == [
+        "p19999",
+        "p19998",
+    ]
+
+
 def test_largest_findings_come_first_and_ignored_are_counted() -> None:
     parts = [Finding("r", Severity.INFO, f"m{size}", "i", LayerPart(0, size)) for size in (5, 70, 600)]
     hidden = Finding("r", Severity.INFO, "hidden", "i", LayerPart(0, 9000), ignored=True)
@@ -147,5 +161,5 @@ def test_json_is_valid_whatever_names_hold() -> None:
     text = inspect_json.render(image, report(image, EVIL))
     content = json.loads(text)
     assert text.isascii()
-    assert content["image"] == EVIL.replace("\udcff", "\ufffd")
+    assert content["image"] == EVIL.replace("\udcff", "\ufffd").replace("\ud800", "\ufffd")
     json.dumps(content, ensure_ascii=False).encode()

@@ -20,7 +20,11 @@ def visible(text: str) -> str:
 
 def clean(text: str) -> str:
     """Return the text without lone surrogates, which JSON readers refuse."""
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    try:
+        data = text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # one that stands for no byte, as the JSON of an image may have
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return data.decode("utf-8", "replace")
 
 
 def xml(text: str) -> str:

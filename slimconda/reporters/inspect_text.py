@@ -113,13 +113,9 @@ def _packages(environment: "Environment") -> str:
 
 
 def _duplicates(image: Image) -> str:
-    rows = [[size_text(d.size), len(d.prefixes), visible(d.package)] for d in image.duplicates if d.size]
-    rows.sort(key=lambda row: -next(d.size for d in image.duplicates if visible(d.package) == row[2]))
-    return (
-        _table(rows[:PACKAGES_SHOWN], ["again", "times", "package in several environments"], text_columns=1)
-        if rows
-        else ""
-    )
+    largest = sorted((d for d in image.duplicates if d.size), key=lambda d: -d.size)[:PACKAGES_SHOWN]
+    rows = [[size_text(d.size), len(d.prefixes), visible(d.package)] for d in largest]
+    return _table(rows, ["again", "times", "package in several environments"], text_columns=1) if rows else ""
 
 
 def _residue(layer: Layer) -> int:
