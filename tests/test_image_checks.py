@@ -37,6 +37,17 @@ def test_findings_of_recorded_images(case: str) -> None:
     assert [finding.rule for finding in lint_image(image, Config()).findings] == FOUND[case]
 
 
+def test_a_cache_that_links_alone_need_is_named_without_kinds() -> None:
+    members = [
+        Member("pkgs/urls", Kind.FILE, 0, ""),
+        Member("pkgs/urls.txt", Kind.FILE, 0, ""),
+        Member("pkgs/x-1-0.conda", Kind.FILE, 5, ""),
+        Member("x", Kind.SYMLINK, 21, "/pkgs/x-1-0.conda"),
+    ]
+    (finding,) = lint_image(analyse("a", [(LayerSource("l", "", ""), members)]), Config()).findings
+    assert finding.message == "5 B of package cache stay in this layer"
+
+
 def test_files_not_needed_are_measured_and_are_no_residue() -> None:
     listing = load_listing(FIXTURES / "listings" / "m-af.jsonl.gz")
     image = analyse("m-af", [(source, members) for _, source, members in listing])

@@ -20,5 +20,7 @@ def check_image(_rule: Rule, image: Image) -> Iterator[Problem]:
         if residue and layer.exceeds_leftovers(CACHE_LEFT):
             kinds = {"archives": cache.archives, "unlinked packages": cache.extracted, "index": cache.index}
             parts = ", ".join(f"{size_text(count)} {kind}" for kind, count in kinds.items() if count)
-            message = f"{size_text(residue.bytes)} of package cache stay in this layer ({parts})"
+            message = f"{size_text(residue.bytes)} of package cache stay in this layer" + (
+                f" ({parts})" if parts else ""
+            )
             yield Problem(message, LayerPart(layer.index, residue.bytes, residue.paths))
