@@ -135,6 +135,13 @@ def test_fix_is_a_filter(tmp_path: Path) -> None:
     assert (run.returncode, run.stdout) == (0, FIXED)
 
 
+def test_a_closed_standard_input_is_one_line(tmp_path: Path) -> None:
+    for command in ("lint", "fix"):
+        closed = ["sh", "-c", 'exec "$@" <&-', "sh", *RUN, command, "-"]
+        run = subprocess.run(closed, cwd=tmp_path, capture_output=True, check=False)
+        assert (run.returncode, one_line(run.stderr)) == (2, "slimconda: standard input: it is closed")
+
+
 def test_what_cannot_be_fixed_is_left_and_counts(tmp_path: Path) -> None:
     path = written(tmp_path, b"FROM a\nRUN conda install -y b || check b\n")
     run = slimconda("fix", cwd=tmp_path)

@@ -82,6 +82,8 @@ def open_source(name: str) -> Source:
 
     if name != STDIN:
         return Source(name, read_dockerfile(Path(name)), partial(read_beside, Path(name)))
+    if sys.stdin is None:
+        raise InputError("standard input: it is closed")
     data = sys.stdin.buffer.read(LARGEST_FILE + 1)
     if len(data) > LARGEST_FILE:
         raise InputError(f"standard input: longer than {LARGEST_FILE} bytes, so not a Dockerfile")

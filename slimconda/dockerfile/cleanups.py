@@ -12,7 +12,7 @@ from slimconda.dockerfile.python_tools import empties
 from slimconda.dockerfile.shell import ShellCommand
 from slimconda.dockerfile.shell_words import path_pattern
 from slimconda.dockerfile.stages import Context, expand
-from slimconda.dockerfile.stores import Cache, Store, is_root, settled
+from slimconda.dockerfile.stores import DEFAULT_PLACES, Cache, Store, is_root, settled
 from slimconda.dockerfile.wrappers import unwrapped
 
 NOTHING: frozenset[str] = frozenset()
@@ -139,7 +139,9 @@ def _absolute(path: str, context: Context) -> str:
 
 
 def _of_place(path: str, place: str, store: Store) -> frozenset[str]:
-    if path == place or place.startswith(f"{path.rstrip('/')}/"):
+    # Of ~/.cache/rattler, pixi and py-rattler fill the folder `cache` alone (py-rattler, run).
+    below = f"{place}/cache" if place == DEFAULT_PLACES.get(Store.RATTLER) else place
+    if path in {place, below} or place.startswith(f"{path.rstrip('/')}/"):
         return store.parts
     return frozenset({Kind.INDEX}) if store is Store.CONDA and path == f"{place}/cache" else NOTHING
 
