@@ -226,9 +226,9 @@ def test_unreadable_paths(tmp_path: Path) -> None:
 @pytest.mark.parametrize("length", [300, 100_000])
 def test_a_name_that_is_too_long_is_one_short_line(length: int, tmp_path: Path) -> None:
     (tmp_path / "manifest.json").write_text(json.dumps([{"Config": "x" * length, "Layers": []}]))
-    with pytest.raises(ImageError, match=r"File name too long|x{300}") as caught:
+    with pytest.raises(ImageError, match="File name too long") as caught:
         open_image(str(tmp_path))
-    assert len(str(caught.value)) < 1000 + len(f"{tmp_path}: ") + 1
+    assert len(str(caught.value)) < 1010 + len(f"{tmp_path}: ")
 
 
 def test_a_folder_cannot_lead_outside(tmp_path: Path) -> None:

@@ -167,7 +167,13 @@ def open_image(target: str, request: Request = ANY) -> Image:
     except DaemonError as error:
         raise DaemonError(f"{shown}: no such file, and {error}") from None
     except ImageError as error:
-        raise ImageError(f"{shown}: {' '.join(str(error).split())[:LONGEST_REASON]}") from None
+        raise ImageError(f"{shown}: {_one_line(error)}") from None
+
+
+def _one_line(error: ImageError) -> str:
+    """Return what an error says, its middle left out where that is long: the name first, the reason last."""
+    text, half = " ".join(str(error).split()), LONGEST_REASON // 2
+    return text if len(text) <= LONGEST_REASON else f"{text[:half]}...{text[-half:]}"
 
 
 def with_base(image: Image, count: int) -> Image:
