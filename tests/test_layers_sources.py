@@ -17,7 +17,7 @@ import pytest
 import zstandard
 
 from slimconda.errors import ImageError
-from slimconda.layers import packing
+from slimconda.layers import columns, packing
 from slimconda.layers.image import open_image
 from slimconda.layers.manifest import Choice
 from slimconda.layers.request import Request
@@ -217,6 +217,19 @@ def test_a_bomb_of_folders_is_refused(tmp_path: Path) -> None:
     assert len(blob) < 10_000
     (tmp_path / "a.tar").write_bytes(docker_new([b"x"], pack=lambda _: blob))
     with pytest.raises(ImageError, match=r"layer 0 has names that lead through too many folders$"):
+        open_image(str(tmp_path / "a.tar"))
+
+
+@pytest.mark.parametrize("counts", [[9000], [3000, 3000, 3000]])
+def test_more_members_than_an_image_may_have_are_refused(
+    counts: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tars = [layer_tar({"file": f"{place}/{number}"} for number in range(count)) for place, count in enumerate(counts)]
+    (tmp_path / "a.tar").write_bytes(docker_new(tars))
+    monkeypatch.setattr(columns, "MOST_MEMBERS", 9000)
+    assert sum(len(layer.files) for layer in open_image(str(tmp_path / "a.tar")).layers) == 9000
+    monkeypatch.setattr(columns, "MOST_MEMBERS", 8999)
+    with pytest.raises(ImageError, match=r"it has more than 8,999 files and folders$"):
         open_image(str(tmp_path / "a.tar"))
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from slimconda.errors import ImageError
-from slimconda.layers.columns import Members
+from slimconda.layers.columns import Members, check_count
 from slimconda.layers.contents import Content, read_content
 from slimconda.layers.kept import Part, Seen, kept_or_read
 from slimconda.layers.manifest import Documents, LayerSource, read_layers
@@ -159,7 +159,9 @@ def _layers(find: Callable[[str], Blob | None], request: Request, meter: Meter) 
 
     request.expect(sum(blob.size for blob in set(listed)))
     worthwhile = sum(blob.is_packed() for blob in blobs.values()) > 1
+    count = 0
     for source, read_one in in_order(content, sources, worthwhile=worthwhile, stop=meter.stop):
+        check_count(count := count + len(read_one.members))
         yield read_one.described(source), read_one.members
 
 
