@@ -86,7 +86,7 @@ def _is_placed(fill: Filled) -> bool:
     known = context.base_root is not None if context.user is None else "$" not in context.user
     if isinstance(call, CondaCommand):
         told = context.variables.get("MAMBA_ROOT_PREFIX") or root_option(call)
-        return known and account(call.read, call.at) is None and (call.tool is not Tool.MICROMAMBA or bool(told))
+        return known and call.account is None and (call.tool is not Tool.MICROMAMBA or bool(told))
     return known and account(call.read, call.at) is None
 
 

@@ -2,7 +2,7 @@
 
 import posixpath
 import re
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -14,7 +14,7 @@ from slimconda.dockerfile.python_tools import PythonInstall, read_python_install
 from slimconda.dockerfile.shell import Loop, Scope, Script, ShellCommand, Word, commands, loops, scoped_commands
 from slimconda.dockerfile.stages import Context, expand
 from slimconda.dockerfile.stores import MOVERS
-from slimconda.dockerfile.wrappers import unwrapped
+from slimconda.dockerfile.wrappers import account, inner_account, unwrapped
 
 MOST_SETTINGS = 100
 VARIABLE_WORD = re.compile(r"\$\w+|\$\{\w+(?::?[-+][^}]*)?\}")
@@ -139,6 +139,7 @@ def read_calls(script: Script, context: Context, names: Names) -> Calls:
     contexts = {key: calls.context(key) for key in plain}
     downloads = {key: found for key, command in plain.items() if (found := read_download(command, contexts[key]))}
     files = frozenset(download.name for download in downloads.values())
+    accounts = _accounts(calls.commands)
     conda: dict[int, CondaCommand] = {}
     python: dict[int, PythonInstall] = {}
     for key, written in plain.items():
@@ -147,11 +148,23 @@ def read_calls(script: Script, context: Context, names: Names) -> Calls:
         variables = contexts[key].variables
         command = split(written, variables)
         if call := read_wrapper(command, names.installs) or read_command(command, variables, files):
+            user = account(call.read, call.at) or accounts.get(id(written))
+            call = replace(call, account=expand(user, variables)) if user else call
             conda[key] = call if command is written else replace(call, command=written, spelt=command)
         elif install := read_python_install(command):
             python[key] = install if command is written else replace(install, command=written, spelt=command)
     cleans = frozenset(key for key, command in plain.items() if key not in conda and _name(command) in names.cleans)
     return replace(calls, conda=conda, python=python, downloads=downloads, cleans=cleans)
+
+
+def _accounts(found: Iterable[ShellCommand]) -> dict[int, str]:
+    """Return the user that each command in a text which another command runs has, by its identity; the innermost."""
+    accounts: dict[int, str] = {}
+    for command in found:
+        user = inner_account(command) if command.inner else None
+        if command.inner and user:
+            accounts |= dict.fromkeys(map(id, commands(command.inner.body)), user)
+    return accounts
 
 
 def split(command: ShellCommand, variables: dict[str, str]) -> ShellCommand:

@@ -66,7 +66,7 @@ class CondaCommand:
     `tool_words` are the words that call the tool, three for `python -m conda`. `environment` is what -n or -p names.
     `configured` says that the program is one of the user's own, which installs as the tool does; `guessed` that it is a
     variable of an unknown value, named as the tool is. `leading` are the arguments before the subcommand's own words,
-    which are `subcommand_words`.
+    which are `subcommand_words`. `account` is the user that the commands around it, or its wrappers, switch to.
     """
 
     command: ShellCommand
@@ -83,6 +83,7 @@ class CondaCommand:
     spelt: ShellCommand | None = None
     leading: tuple[Word, ...] = ()
     subcommand_words: tuple[Word, ...] = ()
+    account: str | None = None
 
     @property
     def read(self) -> ShellCommand:

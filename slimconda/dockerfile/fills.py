@@ -12,7 +12,7 @@ from slimconda.dockerfile.python_tools import PythonInstall
 from slimconda.dockerfile.shell import ShellCommand, Word
 from slimconda.dockerfile.stages import Context
 from slimconda.dockerfile.stores import Cache, Store, absolute, cache, is_root, settled
-from slimconda.dockerfile.wrappers import account, environment_words
+from slimconda.dockerfile.wrappers import environment_words
 
 NESTED_CACHE_TOOLS = frozenset({Tool.MAMBA, Tool.MICROMAMBA})
 NAME = re.compile(r"[A-Za-z_]\w*")
@@ -123,7 +123,7 @@ def cleaned_by(clean: CondaCommand, filled: CondaCommand, cache: Cache, context:
         return None  # It has a root of its own, the installer makes another.
     if (root_option(clean) is None) != (root_option(filled) is None) and not _is_root_known(clean, filled, context):
         return None
-    if account(clean.read, clean.at) != account(filled.read, filled.at) and not _all_root(clean, filled, context):
+    if not _is_same_user(clean, filled, context):
         return None
     return None if _is_blind(clean, filled) else frozenset(kinds) | _unlinked(clean, filled)
 
@@ -149,8 +149,8 @@ def _is_forbidden(clean: CondaCommand, filled: CondaCommand, context: Context) -
 
     Source: conda 26.7 run so: it says that there is nothing to remove, and ends well.
     """
-    cleaner = account(clean.read, clean.at) or context.user
-    filler = account(filled.read, filled.at) or context.user or "root"
+    cleaner = clean.account or context.user
+    filler = filled.account or context.user or "root"
     return context.root_owned and is_root(filler) is True and cleaner is not None and is_root(cleaner) is False
 
 
@@ -165,10 +165,10 @@ def _unlinked(clean: CondaCommand, filled: CondaCommand) -> frozenset[str]:
     return frozenset({Kind.LINKED}) if extracted and apart else frozenset()
 
 
-def _all_root(clean: CondaCommand, filled: CondaCommand, context: Context) -> bool:
-    """Tell whether sudo makes no difference, since the RUN's own user is, or may be, root."""
-    accounts = {account(clean.read, clean.at), account(filled.read, filled.at)}
-    return accounts == {None, "root"} and context.user in {None, "root", "0"}
+def _is_same_user(clean: CondaCommand, filled: CondaCommand, context: Context) -> bool:
+    """Tell whether one user runs both; where no USER is set, that is, or may be, root."""
+    users = {(call.account or context.user or "root").partition(":")[0] for call in (clean, filled)}
+    return len(users) == 1 or all(is_root(user) for user in users)
 
 
 def _is_blind(clean: CondaCommand, filled: CondaCommand) -> bool:

@@ -21,7 +21,7 @@ from slimconda.source import Edit, Span
 
 # conda and mamba take no lock for their caches; pip, uv and rattler do, or write each file at once.
 LOCKED = frozenset({Store.CONDA})
-SWITCHES_USER = frozenset({"doas", "gosu", "runuser", "su", "su-exec", "sudo"})
+SWITCHES_USER = frozenset({"doas", "gosu", "runuser", "setpriv", "su", "su-exec", "sudo"})
 # Its Dockerfile has its root in /opt/conda and a user of its own, whose number is this since 1.5.0 (August 2023).
 MICROMAMBA_IMAGE = re.compile(r"(?:docker\.io/)?mambaorg/micromamba(?::(?:latest|(\d+)\.(\d+)[^@]*))?")
 MICROMAMBA_ROOT, MICROMAMBA_USER = "/opt/conda", 57439

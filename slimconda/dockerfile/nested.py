@@ -7,7 +7,7 @@ from slimconda.dockerfile.shell import ShellCommand, Word
 from slimconda.dockerfile.shell_options import Options, options_of
 from slimconda.dockerfile.shell_words import unquoted_script
 from slimconda.dockerfile.text import JoinedText, Piece, join
-from slimconda.dockerfile.wrappers import unwrapped
+from slimconda.dockerfile.wrappers import SUBSTITUTES, unwrapped
 
 SHELLS = frozenset({"sh", "bash", "dash", "ash", "zsh", "ksh"})
 OPTIONS_WITH_VALUE = frozenset({"-o", "+o", "-O", "+O", "--rcfile", "--init-file"})
@@ -25,10 +25,10 @@ def nested_script(script: JoinedText, command: ShellCommand, heredoc: JoinedText
     """Return what a command of a script has a shell run; `heredoc` is what stands on the command's input."""
     at = unwrapped(command)
     program = command.words[at].text.rpartition("/")[2] if at < len(command.words) else ""
-    if program not in SHELLS | {"eval", "su"}:
+    if program not in SHELLS | SUBSTITUTES | {"eval"}:
         return None
     given = heredoc or _here_string(script, command)
-    text = _argument(script, command, at) or (given if _reads_input(command, at) else None)
+    text = _argument(script, command, at, program) or (given if _reads_input(command, at) else None)
     return NestedScript(text, options_of([word.text for word in command.words[at + 1 :]])) if text else None
 
 
@@ -38,7 +38,7 @@ def _here_string(script: JoinedText, command: ShellCommand) -> JoinedText | None
     return unquoted_script(script, words[0]) if words else None
 
 
-def _argument(script: JoinedText, command: ShellCommand, at: int) -> JoinedText | None:
+def _argument(script: JoinedText, command: ShellCommand, at: int, program: str) -> JoinedText | None:
     words = command.words[at + 1 :]
     if command.words[at].text == "eval":
         return _joined([unquoted_script(script, word) or _plain(script, word) for word in words], script)
@@ -47,7 +47,7 @@ def _argument(script: JoinedText, command: ShellCommand, at: int) -> JoinedText 
             continue
         if re.fullmatch(r"-[a-zA-Z]*c", word.text) and number + 1 < len(words):
             return unquoted_script(script, words[number + 1])
-        if not word.text.startswith(("-", "+")) and command.words[at].text != "su":
+        if not word.text.startswith(("-", "+")) and program not in SUBSTITUTES:
             return None
     return None
 

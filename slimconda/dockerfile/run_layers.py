@@ -8,7 +8,7 @@ from slimconda.dockerfile.clean_flags import Kind
 from slimconda.dockerfile.cleanups import NOTHING, emptied, is_opaque, keeps_out, mount_targets
 from slimconda.dockerfile.conda import CondaCommand, Tool, Verb
 from slimconda.dockerfile.downloads import Download, removes
-from slimconda.dockerfile.fills import cleaned_by, conda_cache, may_be_off, missed_by, own_context, python_cache
+from slimconda.dockerfile.fills import Miss, cleaned_by, conda_cache, may_be_off, missed_by, own_context, python_cache
 from slimconda.dockerfile.flow import Ends, ends
 from slimconda.dockerfile.paths import DOUBTFUL, RACED, UNSURE, Effect, Held
 from slimconda.dockerfile.scripts import RunScript, script_of
@@ -100,10 +100,12 @@ class _Reader:
         cleans = [(key, call) for key, call in self.calls.conda.items() if call.clean and call.clean.kinds]
         for key, clean in cleans:
             context = self.calls.context(key)
-            for install in fills:
-                before = install.verdict is Verdict.LEFT and keys[id(install.conda)] < key
-                why = missed_by(clean, install.conda, install.cache, context) if before else None
-                if why is not None and install.cache.store is Store.CONDA:
+            before = [one for one in fills if keys[id(one.conda)] < key and one.cache.store is Store.CONDA]
+            reasons = [missed_by(clean, install.conda, install.cache, context) for install in before]
+            # A user who has installed something, too, cleans at least that.
+            surely = {Miss.ELSEWHERE} if None in reasons else {*Miss}
+            for install, why in zip(before, reasons, strict=True):
+                if why and why in surely and install.verdict is Verdict.LEFT:
                     yield Missed(clean, conda_cache(clean, context), install, why)
 
     def _effect(self, command: ShellCommand) -> Effect:

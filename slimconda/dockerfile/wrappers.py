@@ -23,6 +23,8 @@ OPTIONS_WITH_VALUE = {
     "eatmydata": "",
     "doas": "-u -C",
     "runuser": "-u --user -g --group -s --shell",
+    "setpriv": "--reuid --ruid --euid --regid --rgid --egid --groups --inh-caps --ambient-caps --bounding-set "
+    "--securebits --pdeathsig --selinux-label --apparmor-profile",
     "chroot": "--userspec --groups",
     "flock": "-w --timeout -E",
     "xargs": "-a -d -E -I -L -n -P -s --arg-file --delimiter --max-args --max-procs",
@@ -38,10 +40,21 @@ CONDA_RUN_OPTIONS = frozenset(
     ["-n", "--name", "-p", "--prefix", "-r", "--root-prefix", "--cwd", "-a", "--attach", "-e", "--env"]
 )
 SETS_ENVIRONMENT = frozenset(
-    {"sudo", "doas", "gosu", "su-exec", "runuser", "chroot", "env", "conda", "mamba", "micromamba"}
+    {"sudo", "doas", "gosu", "su-exec", "runuser", "setpriv", "chroot", "env", "conda", "mamba", "micromamba"}
 )
 OPERANDS = {"gosu": 1, "su-exec": 1, "timeout": 1, "chroot": 1, "flock": 1, "taskset": 1, "setarch": 1}
-SUPERUSERS = frozenset({"sudo", "doas"})
+# The option that names the user, and who it is without it.
+USER_OPTIONS = {
+    "sudo": (re.compile(r"-u|--user"), "root"),
+    "doas": (re.compile(r"-u"), "root"),
+    "runuser": (re.compile(r"-u|--user"), "root"),
+    "setpriv": (re.compile(r"--(?:re|e)uid"), None),
+}
+# Programs that run the text of their option -c as the user that they name, and their options with a value.
+SUBSTITUTES = frozenset({"su", "runuser"})
+SUBSTITUTE_VALUE = re.compile(
+    r"-[a-zA-Z]*[csgGwC]|--(?:(?:session-)?command|shell|(?:supp-)?group|whitelist-environment)"
+)
 ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=.*", re.DOTALL)
 
 
@@ -74,11 +87,34 @@ def account(command: ShellCommand, at: int) -> str | None:
         name, words = texts[start].rpartition("/")[2], texts[start + 1 : after]
         if name in {"gosu", "su-exec"}:
             user = words[-1].partition(":")[0] if words else None
-        elif name in SUPERUSERS or name == "runuser":
-            named = [value for flag, value in pairwise(words) if flag in {"-u", "--user"}]
-            user = named[0] if named else "root"
+        elif name in USER_OPTIONS:
+            user = _named_user(name, words) or user
         start = after
     return user
+
+
+def inner_account(command: ShellCommand) -> str | None:
+    """Return the user that the shell text which a command runs has; None where that is the command's own."""
+    at = unwrapped(command)
+    texts = [word.text for word in command.words[at:]]
+    if not texts or texts[0].rpartition("/")[2] not in SUBSTITUTES:
+        return account(command, at)
+    operands = (
+        text for before, text in pairwise(texts) if not text.startswith("-") and not SUBSTITUTE_VALUE.fullmatch(before)
+    )
+    return next(operands, "root")
+
+
+def _named_user(name: str, words: list[str]) -> str | None:
+    """Return the user that a wrapper's words name, the value beside its option or in one word with it."""
+    option, default = USER_OPTIONS[name]
+    for word, following in zip(words, [*words, ""][1:], strict=True):
+        match = option.match(word)
+        if match and match.end() == len(word):
+            return following.removeprefix("#")
+        if match:
+            return word[match.end() :].removeprefix("=").removeprefix("#")
+    return default
 
 
 def _after_wrapper(texts: list[str], at: int) -> int:
@@ -86,12 +122,18 @@ def _after_wrapper(texts: list[str], at: int) -> int:
     if CONDA_RUN.fullmatch(name):
         verb = _after_options(texts, at + 1, CONDA_RUN_OPTIONS)
         return _after_options(texts, verb + 1, CONDA_RUN_OPTIONS) if texts[verb : verb + 1] == ["run"] else at
-    if name not in OPTIONS_WITH_VALUE:
+    if name not in OPTIONS_WITH_VALUE or (name in SUBSTITUTES and not _runs_words(texts[at:])):
         return at
     at = _after_options(texts, at + 1, frozenset(OPTIONS_WITH_VALUE[name].split())) + OPERANDS.get(name, 0)
     while at < len(texts) and name in {"env", "sudo"} and ASSIGNMENT.fullmatch(texts[at]):
         at += 1
     return at
+
+
+def _runs_words(texts: list[str]) -> bool:
+    """Tell whether runuser runs a command out of its own words; without -u it is as su."""
+    option, _ = USER_OPTIONS["runuser"]
+    return any(option.match(text) for text in texts)
 
 
 def _after_options(texts: list[str], at: int, with_value: frozenset[str]) -> int:
