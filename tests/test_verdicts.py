@@ -340,7 +340,8 @@ LATER = [
 def test_a_clean_in_a_later_layer_moves_up(text: str, fixed: str | None) -> None:
     source = Source("Dockerfile", spelt(f"FROM continuumio/miniconda3\nRUN «I»\n{text}\nCMD x\n").encode())
     config = Config(select=frozenset({"conda-clean-in-later-layer"}))
-    expected = f"FROM continuumio/miniconda3\nRUN «I» && «C»\n{fixed}CMD x\n"
+    force = " --force-pkgs-dirs" if "«K»" in text else ""
+    expected = f"FROM continuumio/miniconda3\nRUN «I» && «C»{force}\n{fixed}CMD x\n"
     assert rewrite(source, config).data == (spelt(expected).encode() if fixed is not None else source.data)
 
 

@@ -7,6 +7,7 @@ from slimconda.dockerfile.analysis import Analysis
 from slimconda.dockerfile.caches import RunLayer, Verdict
 from slimconda.dockerfile.cleaning import missing_clean, missing_cleans, uncleaned
 from slimconda.dockerfile.cleanups import emptied, mount_targets
+from slimconda.dockerfile.forcing import forcing
 from slimconda.dockerfile.insertion import NoPlaceError, find_link, insert_at, remove_commands
 from slimconda.dockerfile.shell import ShellCommand
 from slimconda.dockerfile.sweeps import removing
@@ -71,8 +72,9 @@ def _fix(
         return None, "an install is cleaned on some paths"
     removals = [command for _, _, command, _ in cleans if removing(command, layer.context_at(command))]
     try:
-        added = [edit for other in earlier if other is not last or not removals for edit in _cleaned(other, analysis)]
-        added += [_moved(removals[-1], layer, last, analysis)] if removals else []
+        own = [_moved(removals[-1], layer, last, analysis)] if removals else forcing(layer, last, analysis)
+        added = [edit for other in earlier if other is not last or not own for edit in _cleaned(other, analysis)]
+        added += own
         removed = remove_commands(layer, [command for _, _, command, _ in cleans], analysis.dockerfile)
     except NoPlaceError as error:
         return None, str(error)
