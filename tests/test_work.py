@@ -19,7 +19,14 @@ RUNS = [
     "RUN pip install a{} && conda update -y b{}",
     "FROM base AS s{}\nRUN conda install -y a\nFROM base\nCOPY --from=s{} /opt/conda /opt/c{}",
 ]
+LINKS = {
+    "installs": "conda install -y a{}",
+    "installs of pip": "pip install a{}",
+    "compound commands": "if true; then conda install -y a{}; fi",
+    "removals": "conda install -y gcc_linux-64 a{} && conda remove -y a{}",
+}
 FEW, FACTOR = 30, 4
+MANY = 100  # installs in one RUN, more than whose paths are followed
 
 
 def calls(text: str) -> int:
@@ -48,3 +55,14 @@ def test_work_grows_as_the_file_does(run: str) -> None:
     calls(file(run, 2))
     few, many = calls(file(run, FEW)), calls(file(run, FEW * FACTOR))
     assert many < few * FACTOR * 1.4
+
+
+@pytest.mark.parametrize("joint", [" && ", "; "])
+@pytest.mark.parametrize("name", LINKS)
+def test_work_grows_as_one_run_does(name: str, joint: str) -> None:
+    few, many = (calls(file("RUN " + chain(LINKS[name], joint, count), 1)) for count in (MANY, MANY * FACTOR))
+    assert many < few * FACTOR * 1.4
+
+
+def chain(link: str, joint: str, count: int) -> str:
+    return joint.join(link.replace("{}", str(number)) for number in range(count))

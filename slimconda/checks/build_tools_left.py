@@ -27,7 +27,8 @@ def check_dockerfile(analysis: Analysis) -> Iterator[Problem]:
     if any(map(COMPILES_LATER.fullmatch, named)):
         return
     yield from _of_files(analysis)
-    left = [(install, kept) for install in installs if (kept := _left(install))]
+    gone = {id(layer): uninstalled(layer) for layer in analysis.layers}
+    left = [(install, kept) for install in installs if (kept := _left(install, gone[id(install.layer)]))]
     if not left:
         return
     install, packages = left[0]
@@ -54,8 +55,7 @@ def _few(names: list[str]) -> str:
     return f"{', '.join(names[:MOST_NAMES])}{more}"
 
 
-def _left(install: NamedInstall) -> list[Package]:
-    """Return the build tools of a command that nothing in its RUN removes again."""
-    gone = uninstalled(install.layer)
+def _left(install: NamedInstall, gone: frozenset[str]) -> list[Package]:
+    """Return the build tools of a command that are not among what its RUN removes again."""
     tools = [package for package in install.packages if TOOLS.fullmatch(package.spec.name)]
     return [] if EVERYTHING in gone else [package for package in tools if package.spec.name not in gone]

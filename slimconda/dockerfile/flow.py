@@ -154,6 +154,7 @@ class _Walk:
             if isinstance(first, ShellCommand) and first.name == "wait":
                 return True
             effects = [self.effects(command) for command in commands(item)]
+            self.steps += len(effects)  # What looks ahead for each of many jobs is as long as the walk itself.
             if any(effect.takes or effect.doubts for effect in effects):
                 return False
         return False

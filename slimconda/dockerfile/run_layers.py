@@ -18,6 +18,7 @@ from slimconda.dockerfile.stores import FILE, Cache, Store, cache
 from slimconda.dockerfile.trims import Trim, read_trim
 from slimconda.source import Source
 
+MOST_CACHES = 100
 RunsPip = Callable[[CondaCommand, Context], bool]
 
 
@@ -43,6 +44,7 @@ class _Reader:
     def __init__(self, place: Place, calls: Calls, run: RunScript, runs_pip: RunsPip) -> None:
         self.place, self.instruction, self.calls, self.run = place, place.instruction, calls, run
         self.caches = {key: conda_cache(call, calls.context(key)) for key, call in calls.conda.items() if call.fills}
+        self.cleaned: dict[Cache, bool] = {}
         self.caches |= {key: python_cache(call, calls.context(key)) for key, call in calls.python.items()}
         for key, call in calls.conda.items():
             own = own_context(call.read, call.at, calls.context(key))
@@ -175,7 +177,12 @@ class _Reader:
         return Kept(Verdict.LEFT, cache.store.parts) if known else Kept(Verdict.UNKNOWN)
 
     def _may_clean(self, cache: Cache) -> bool:
-        """Tell whether anything in the script may empty a cache."""
+        """Tell whether anything in the script may empty a cache; taken for granted where too many differ."""
+        if cache not in self.cleaned:
+            self.cleaned[cache] = len(self.cleaned) >= MOST_CACHES or self._looked_for(cache)
+        return self.cleaned[cache]
+
+    def _looked_for(self, cache: Cache) -> bool:
         calls = self.calls
         if calls.cleans or (cache.store is Store.CONDA and any(map(self._is_clean, calls.conda))):
             return True

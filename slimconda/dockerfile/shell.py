@@ -173,6 +173,18 @@ class Script:
         """Return the identities of the commands that have something on their input: a pipe, a file, a heredoc."""
         return frozenset(_fed(self.body, given=False))
 
+    @cached_property
+    def parents(self) -> dict[int, tuple["Statement", int]]:
+        """Return the statement that each one is a part of and its number there, by identity."""
+        found: dict[int, tuple[Statement, int]] = {}
+        waiting: list[Statement] = [self.body]
+        while waiting:
+            parent = waiting.pop()
+            for number, child in enumerate(children(parent)):
+                found[id(child)] = parent, number
+                waiting.append(child)
+        return found
+
 
 def children(statement: Statement) -> Iterator[Statement]:
     """Yield a statement's parts in the order of the text."""

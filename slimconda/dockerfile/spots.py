@@ -92,7 +92,7 @@ def spots_of(layer: RunLayer, command: ShellCommand) -> tuple[Spot, ...]:
     script = layer.run.script
     if script.faulty:
         raise NoPlaceError("the shell text is not understood")
-    path = _path(script.body, command)
+    path = _path(script, command)
     if path is None:
         raise NoPlaceError("the command's place is not understood")
     place, around = Spot(command, script, script.body), None
@@ -101,7 +101,7 @@ def spots_of(layer: RunLayer, command: ShellCommand) -> tuple[Spot, ...]:
             around = around or place
         elif isinstance(parent, If | Case | Function | ShellCommand | Loop) or _is_subshell(parent):
             around = None
-        place = _entered(place, parent, child)
+        place = _entered(place, parent, child, script.parents[id(child)][1])
     own = replace(place, trouble=place.trouble or _trouble(layer, place, command))
     return (around, own) if around else (own,)
 
@@ -110,21 +110,19 @@ def _is_subshell(statement: Statement) -> bool:
     return isinstance(statement, Group) and statement.subshell
 
 
-def _path(statement: Statement, command: ShellCommand) -> list[Statement] | None:
-    if statement is command:
-        return [statement]
-    for child in children(statement):
-        found = _path(child, command)
-        if found:
-            return [statement, *found]
-    return None
+def _path(script: Script, command: ShellCommand) -> list[Statement] | None:
+    path: list[Statement] = [command]
+    while path[-1] is not script.body:
+        if id(path[-1]) not in script.parents:
+            return None
+        path.append(script.parents[id(path[-1])][0])
+    return path[::-1]
 
 
-def _entered(place: Spot, parent: Statement, child: Statement) -> Spot:
-    """Return the place of a part, given that of the whole."""
+def _entered(place: Spot, parent: Statement, child: Statement, number: int) -> Spot:
+    """Return the place of a part, given that of the whole; `number` is its own among the parts."""
     match parent:
-        case Sequence(items, background):
-            number = _index(items, child)
+        case Sequence(background=background):
             trouble = "in the background" if number in background else None
             return replace(
                 place,
@@ -138,9 +136,8 @@ def _entered(place: Spot, parent: Statement, child: Statement) -> Spot:
                 trouble=place.trouble or trouble,
             )
         case Chain(items, operators):
-            at = _index(items, child)
-            guarded = place.guarded or at < len(items) - 1
-            return replace(place, links=items, operators=operators, at=at, guarded=guarded)
+            guarded = place.guarded or number < len(items) - 1
+            return replace(place, links=items, operators=operators, at=number, guarded=guarded)
         case Pipeline(items, negated):
             # A single command that `!` negates is a pipeline, too.
             return replace(place, guarded=place.guarded or negated, is_pipe=len(items) > 1)
@@ -164,10 +161,6 @@ def _in_command(place: Spot, command: ShellCommand, child: Statement) -> Spot:
         return Spot(place.command, command.inner, command.inner.body, trouble=place.trouble)
     several = None if len(command.words) == 2 and command.words[1].raw[:1] in {"'", '"'} else "inside an eval"
     return replace(place, script=command.inner, enclosed=True, trouble=place.trouble or several)
-
-
-def _index(items: tuple[Statement, ...], child: Statement) -> int:
-    return next(number for number, item in enumerate(items) if item is child)
 
 
 def _trouble(layer: RunLayer, place: Spot, command: ShellCommand) -> str | None:
