@@ -17,6 +17,7 @@ from slimconda.source import Edit, Span
 
 LEAVES = re.compile(r"\b(?:remove|uninstall|rm|mv|cd)\b")
 MOST_CLEANS = 8
+FORCE = "--force-pkgs-dirs"  # removes linked packages, too
 # Variables that no clean reads.
 OTHERS = re.compile(r"(?:DEBIAN_FRONTEND|MAKEFLAGS|PIP_\w+)=")
 # A path that a word of its own can call a program in.
@@ -136,9 +137,7 @@ def forced(layer: RunLayer, clean: CondaCommand, analysis: Analysis) -> Fix | No
         return None
     end = clean.place.end
     yes = "" if clean.clean.yes else " --yes"
-    return Fix(
-        "remove the package cache: --force-pkgs-dirs", (Edit(Span(end, end), f" --force-pkgs-dirs{yes}".encode()),)
-    )
+    return Fix(f"remove the package cache: {FORCE}", (Edit(Span(end, end), f" {FORCE}{yes}".encode()),))
 
 
 def clean_words(conda: CondaCommand, arguments: str, analysis: Analysis) -> str:
@@ -159,7 +158,7 @@ def _force(conda: CondaCommand, arguments: str) -> list[str]:
     without it.
     """
     missing = conda.copies and conda.tool in {Tool.MAMBA, Tool.MICROMAMBA} and "force" not in arguments
-    return ["--force-pkgs-dirs"] if missing else []
+    return [FORCE] if missing else []
 
 
 def _cleaner(conda: CondaCommand, analysis: Analysis) -> list[str]:

@@ -3,7 +3,7 @@
 from slimconda.dockerfile.analysis import Analysis
 from slimconda.dockerfile.caches import Install, RunLayer
 from slimconda.dockerfile.clean_flags import Kind, read_clean
-from slimconda.dockerfile.cleaning import forced, missing_clean, refuse_unsafe, uncleaned
+from slimconda.dockerfile.cleaning import FORCE, forced, missing_clean, refuse_unsafe, uncleaned
 from slimconda.dockerfile.cleanups import mount_targets
 from slimconda.dockerfile.conda import CondaCommand
 from slimconda.dockerfile.dead_flags import dead_flags
@@ -12,13 +12,11 @@ from slimconda.dockerfile.insertion import NoPlaceError, find_link
 from slimconda.dockerfile.trial import left_after
 from slimconda.source import Edit
 
-FORCE = "--force-pkgs-dirs"
-
 
 def forcing(layer: RunLayer, last: RunLayer, analysis: Analysis) -> list[Edit]:
     """Return the edit by which the last RUN that installs cleans with the force of a later RUN's clean.
 
-    None where the later one has no force, or would not reach that cache, or where the place is not a plain chain.
+    Nothing where the later one has no force, or would not reach that cache, or where the place is not a plain chain.
     """
     late = [clean for clean in layer.cleans if _is_by_force(clean, layer, last.installs[-1])]
     if not late or last.context.user != layer.context.user or dead_flags(late[-1], analysis.conda_versions):

@@ -18,7 +18,7 @@ from slimconda.dockerfile.stores import FILE, Cache, Store, cache
 from slimconda.dockerfile.trims import Trim, read_trim
 from slimconda.source import Source
 
-MOST_CACHES = 100
+MOST_CACHES = 100  # whose cleans are looked for in a RUN whose paths are not followed: all commands for each
 RunsPip = Callable[[CondaCommand, Context], bool]
 
 
@@ -44,12 +44,12 @@ class _Reader:
     def __init__(self, place: Place, calls: Calls, run: RunScript, runs_pip: RunsPip) -> None:
         self.place, self.instruction, self.calls, self.run = place, place.instruction, calls, run
         self.caches = {key: conda_cache(call, calls.context(key)) for key, call in calls.conda.items() if call.fills}
-        self.cleaned: dict[Cache, bool] = {}
         self.caches |= {key: python_cache(call, calls.context(key)) for key, call in calls.python.items()}
         for key, call in calls.conda.items():
             own = own_context(call.read, call.at, calls.context(key))
             if call.files and call.fills and not own.variables.get("PIP_NO_CACHE_DIR") and runs_pip(call, own):
                 self.caches[_part(key)] = cache(Store.PIP, own, {})
+        self.cleaned: dict[Cache, bool] = {}
 
     def layer(self) -> RunLayer:
         found = ends(self.run.script, self._effect)
